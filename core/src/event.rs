@@ -1,0 +1,99 @@
+//! What a session tells the application.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{CloseReason, Message, Negotiated, PeerIdentity};
+
+/// What happened in a session.
+///
+/// For every session: at most one `Established`, before any message; `Unreachable` and `Reachable` in turns; `Closed` once, last.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The peer is authenticated and has confirmed the handshake. Messages flow.
+    Established(Established),
+    /// A message of the peer. Returning it from the poll acknowledges it: the application has it now.
+    Message(Message),
+    /// Nothing was heard of the peer for a while. Advice only: the session waits, and keeps all messages.
+    Unreachable(Unreachable),
+    /// The peer is heard again, and the session goes on where it was.
+    Reachable(Reachable),
+    /// The session is over. Boxed: it is large, and comes once.
+    Closed(Box<Closed>),
+}
+
+/// A session has begun.
+#[derive(Clone, Debug)]
+pub struct Established {
+    /// Who the peer proved to be.
+    pub peer: Arc<PeerIdentity>,
+    /// What the handshake settled.
+    pub negotiated: Negotiated,
+}
+
+/// Nothing was heard of the peer for a while.
+#[derive(Clone, Debug)]
+pub struct Unreachable {
+    /// For how long nothing authenticated arrived.
+    pub silent_for: Duration,
+    /// Whether the session had been established: if not, nobody at the other end ever answered as a Steadfast server should.
+    pub established: bool,
+    /// What went wrong in the last attempt at a handshake, if one failed.
+    pub last_failure: Option<String>,
+}
+
+/// The peer is heard again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reachable {
+    /// For how long nothing authenticated had arrived.
+    pub silent_for: Duration,
+}
+
+/// The session is over.
+#[derive(Debug)]
+pub struct Closed {
+    /// Why, and whether a new attempt makes sense.
+    pub reason: CloseReason,
+    /// Messages that were sent and not acknowledged: the peer's application may have them, or not.
+    pub in_doubt: Vec<Message>,
+    /// Messages that never left this endpoint.
+    pub unsent: Vec<Message>,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Established(e) => write!(
+                f,
+                "established with {} over {:?} and {:?}",
+                e.peer.endpoint_name().unwrap_or("an unnamed peer"),
+                e.negotiated.key_exchange,
+                e.negotiated.cipher_suite
+            ),
+            Self::Message(message) => write!(f, "message of {} bytes", message.total_bytes()),
+            Self::Unreachable(e) => e.fmt(f),
+            Self::Reachable(e) => write!(f, "reachable again after {:.1?}", e.silent_for),
+            Self::Closed(e) => write!(
+                f,
+                "closed: {} ({} messages in doubt, {} unsent)",
+                e.reason,
+                e.in_doubt.len(),
+                e.unsent.len()
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nothing heard from the peer for {:.1?}", self.silent_for)?;
+        if let Some(failure) = &self.last_failure {
+            write!(f, "; the last attempt failed: {failure}")?;
+        } else if !self.established {
+            f.write_str("; is a Steadfast server listening at this address?")?;
+        }
+        f.write_str("; still trying")
+    }
+}
