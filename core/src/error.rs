@@ -89,7 +89,7 @@ impl fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 /// Why a session ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// Both sides closed in order; everything sent was acknowledged.

@@ -49,6 +49,10 @@ pub struct Unreachable {
 pub struct Reachable {
     /// For how long nothing authenticated had arrived.
     pub silent_for: Duration,
+    /// Messages that were found missing at the peer and are sent again, as far as is known by now.
+    pub replayed_messages: u64,
+    /// Their bytes.
+    pub replayed_bytes: u64,
 }
 
 /// The session is over.
