@@ -190,7 +190,8 @@ impl Channel {
         {
             *finish = Finish::Acknowledged;
         }
-        let news = handed || credited || outcome.newest_at.is_some();
+        // The answer to a probe alone is none: a peer whose application looks away is asked ever more rarely.
+        let news = handed || credited || outcome.progress || !outcome.lost.is_empty();
         self.resend(outcome.lost);
         let largest = ack.ranges.largest().unwrap_or(0);
         self.settle_return(largest);
