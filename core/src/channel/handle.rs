@@ -138,7 +138,7 @@ impl Channel {
                 self.closed_by_peer(code, reason.to_owned(), now);
             }
             Frame::Stream { offset, data } => {
-                self.inbox.insert(offset, payload.slice_ref(data), packet_bytes)?;
+                self.inbox.insert(offset, &payload.slice_ref(data), packet_bytes)?;
                 if self.timers.is_set(Timer::Stall) {
                     self.timers.set(Timer::Stall, now + self.stall_after);
                 }

@@ -28,7 +28,7 @@ fn piece(outbox: &mut Outbox, inbox: &Inbox, room: usize) -> Option<(u64, Bytes)
 fn insert(inbox: &mut Inbox, offset: u64, bytes: Bytes) {
     inbox.check(offset, bytes.len()).expect("within credit");
     let length = bytes.len();
-    inbox.insert(offset, bytes, length).expect("well-formed");
+    inbox.insert(offset, &bytes, length).expect("well-formed");
     if inbox.wanted_reservation().is_some() {
         inbox.grant_reservation();
     }
@@ -111,7 +111,7 @@ proptest! {
         let mut inbox = Inbox::new(LIMITS);
         for (offset, bytes) in pieces {
             let length = bytes.len();
-            if inbox.check(offset, length).is_err() || inbox.insert(offset, bytes.into(), length).is_err() {
+            if inbox.check(offset, length).is_err() || inbox.insert(offset, &bytes.into(), length).is_err() {
                 break;
             }
             while let Some(Ok(_)) = inbox.next_message() {}
@@ -140,7 +140,7 @@ fn a_peer_that_sends_single_bytes_far_ahead_cannot_make_us_hold_more_pieces_than
     let refused = (0..20_000u64).map(|n| 1 + 2 * n).find(|&at| {
         let taken = inbox.check(at, 1);
         if taken.is_ok() {
-            inbox.insert(at, Bytes::from_static(b"x"), 1).expect("well-formed");
+            inbox.insert(at, &Bytes::from_static(b"x"), 1).expect("well-formed");
         }
         taken == Err(Refused::NoRoom)
     });
