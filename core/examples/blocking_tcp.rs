@@ -1,97 +1,50 @@
-//! Lines from standard input to a server, and its echo back: `blocking_tcp server|client ADDRESS CERTIFICATE_FILE`.
-use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
-use std::{env, error::Error, fs};
-
-use rustls::{RootCertStore, client::WebPkiServerVerifier, crypto::aws_lc_rs::default_provider};
-use steadfast::{ClientConfig, Event, Listener, ServerConfig, Session};
+//! Standard input of the client becomes output of the server: `blocking_tcp server|client ADDRESS CERTIFICATE_FILE`.
+use std::{env, error::Error, fs, io, io::Read, io::Write, net, sync::Arc, time::Duration, time::Instant};
+use steadfast::{ClientConfig, Endpoint, Event, ServerConfig, rustls};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    match &env::args().collect::<Vec<_>>()[1..] {
-        [role, address, certificate] if role == "server" => server(address, certificate),
-        [role, address, certificate] if role == "client" => client(address, certificate),
-        _ => Err("usage: blocking_tcp server|client ADDRESS CERTIFICATE_FILE".into()),
-    }
-}
-
-fn server(address: &str, certificate: &str) -> Result<(), Box<dyn Error>> {
-    let socket = TcpListener::bind(address)?;
-    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-    fs::write(certificate, own.cert.der())?;
-    let config = ServerConfig::builder(default_provider().into(), vec![own.cert.into()], own.signing_key.into());
-    let mut sessions = Listener::new(&config.build()?, Instant::now());
-    let (stream, route) = socket.accept()?;
+    let arguments: Vec<String> = env::args().collect();
+    let (address, file, tick) = (&arguments[2], &arguments[3], Duration::from_millis(1));
+    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let (mut stream, mut endpoint) = if arguments[1] == "server" {
+        let socket = net::TcpListener::bind(address)?;
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+        fs::write(file, own.cert.der())?;
+        let config = ServerConfig::builder(crypto, vec![own.cert.into()], own.signing_key.into()).build()?;
+        (socket.accept()?.0, Endpoint::accept(&config, Instant::now()))
+    } else {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(fs::read(file)?.into())?;
+        let trust =
+            rustls::client::WebPkiServerVerifier::builder_with_provider(roots.into(), crypto.clone()).build()?;
+        let config = ClientConfig::builder(crypto, trust).build()?;
+        let mut endpoint = Endpoint::connect(&config, "localhost".try_into()?, Instant::now())?;
+        endpoint.send(io::read_to_string(io::stdin())?.as_bytes(), Instant::now())?;
+        endpoint.close(Instant::now());
+        (net::TcpStream::connect(address)?, endpoint)
+    };
     loop {
-        if let Some(packet) = receive(&stream, sessions.poll_timeout())? {
-            sessions.handle_packet(route, packet, Instant::now());
-        }
-        sessions.handle_timeout(Instant::now());
-        while let Some((session, event)) = sessions.poll_event(Instant::now()) {
-            println!("{event}");
-            if let Event::Message(line) = event {
-                sessions.send_parts(session, line.parts(), Instant::now())?;
-            }
-        }
-        while let Some(out) = sessions.poll_transmit(Instant::now()) {
-            transmit(&stream, &out.packet)?;
-        }
-    }
-}
-
-fn client(address: &str, certificate: &str) -> Result<(), Box<dyn Error>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(fs::read(certificate)?.into())?;
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), default_provider().into()).build()?;
-    let config = ClientConfig::builder(default_provider().into(), verifier).build()?;
-    let mut session = Session::new(&config, "localhost".try_into()?, Instant::now())?;
-    let mut unanswered = 0;
-    for line in io::stdin().lines() {
-        session.send(line?.as_bytes(), Instant::now())?;
-        unanswered += 1;
-    }
-    let stream = TcpStream::connect(address)?;
-    while !session.is_closed() {
-        while let Some(packet) = session.poll_transmit(Instant::now()) {
-            transmit(&stream, &packet)?;
-        }
-        if let Some(packet) = receive(&stream, session.poll_timeout())? {
-            session.handle_packet(packet, Instant::now());
-        }
-        session.handle_timeout(Instant::now());
-        while let Some(event) = session.poll_event(Instant::now()) {
+        while let Some(event) = endpoint.poll_event(Instant::now()) {
             match event {
-                Event::Message(line) => {
-                    println!("{}", String::from_utf8_lossy(line.payload()));
-                    unanswered -= 1;
-                }
+                Event::Message(text) => print!("{}", String::from_utf8_lossy(text.payload())),
                 event => eprintln!("{event}"),
             }
         }
-        if unanswered == 0 {
-            session.close(Instant::now());
+        while let Some(packet) = endpoint.poll_transmit(Instant::now()) {
+            stream.write_all(&[&u32::try_from(packet.len())?.to_be_bytes(), &packet[..]].concat())?;
         }
+        if endpoint.is_closed() {
+            return Ok(());
+        }
+        stream.set_read_timeout(endpoint.poll_timeout().map(|at| at - Instant::now() + tick))?;
+        if stream.peek(&mut [0]).is_ok() {
+            let mut length = [0; 4];
+            stream.set_read_timeout(None)?;
+            stream.read_exact(&mut length)?;
+            let mut packet = vec![0; 65_536.min(u32::from_be_bytes(length) as usize)];
+            stream.read_exact(&mut packet)?;
+            endpoint.handle_packet(packet, Instant::now());
+        }
+        endpoint.handle_timeout(Instant::now());
     }
-    Ok(())
-}
-
-/// The next packet, or none when the deadline has come.
-fn receive(mut stream: &TcpStream, deadline: Option<Instant>) -> io::Result<Option<Vec<u8>>> {
-    let wait = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-    stream.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1))))?;
-    if stream.peek(&mut [0]).is_err() {
-        return Ok(None);
-    }
-    stream.set_read_timeout(None)?;
-    let mut length = [0; 2];
-    stream.read_exact(&mut length)?;
-    let mut packet = vec![0; usize::from(u16::from_be_bytes(length)) + 1];
-    stream.read_exact(&mut packet)?;
-    Ok(Some(packet))
-}
-
-/// A packet is never empty and at most 64 KiB: two bytes hold its length less one.
-fn transmit(mut stream: &TcpStream, packet: &[u8]) -> io::Result<()> {
-    let length = u16::try_from(packet.len() - 1).map_err(io::Error::other)?;
-    stream.write_all(&[&length.to_be_bytes(), packet].concat())
 }

@@ -3,6 +3,7 @@
 pub use bytes::Bytes;
 pub use rustls;
 mod config;
+mod endpoint;
 mod error;
 mod event;
 mod identity;
@@ -11,6 +12,7 @@ mod message;
 mod packet;
 mod session;
 pub use config::*;
+pub use endpoint::Endpoint;
 pub use error::*;
 pub use event::*;
 pub use identity::*;
