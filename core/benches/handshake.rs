@@ -36,7 +36,7 @@ impl Subjects {
     }
 
     fn listener(&self) -> Listener<usize> {
-        Listener::new(&self.server, Instant::now())
+        Listener::new(&self.server, Instant::now()).expect("a listener")
     }
 
     fn ours(&self, mut listener: Listener<usize>) {

@@ -54,7 +54,7 @@ fn idle_sessions(authentication: Authentication) {
     let identities = Identities::new(authentication);
     let config = identities.client_config();
     let mut now = Instant::now();
-    let mut listener = Listener::new(&identities.server_config(SESSIONS), now);
+    let mut listener = Listener::new(&identities.server_config(SESSIONS), now).expect("a listener");
     let mut clients: Vec<Box<Pair>> = Vec::with_capacity(SESSIONS);
     let before = live_bytes();
     for route in 0..SESSIONS {
@@ -109,7 +109,7 @@ fn allocations(what: &str, batch: u64) {
     const BATCHES: u64 = 1_000;
     let identities = Identities::new(Authentication::Server);
     let mut now = Instant::now();
-    let mut listener = Listener::new(&identities.server_config(1), now);
+    let mut listener = Listener::new(&identities.server_config(1), now).expect("a listener");
     let mut pair = connect(&mut listener, &identities.client_config(), 0, now);
     let batches = BATCHES.min(1_000_000 / batch);
     let mut run = |now: &mut Instant| {

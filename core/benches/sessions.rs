@@ -20,7 +20,7 @@ fn sessions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("message and answer beside idle sessions");
     for sessions in [1, 1_000, 100_000] {
         let mut now = Instant::now();
-        let mut listener = Listener::new(&identities.server_config(sessions), now);
+        let mut listener = Listener::new(&identities.server_config(sessions), now).expect("a listener");
         let mut pairs = Vec::with_capacity(TALKING);
         for route in 0..sessions {
             let pair = connect(&mut listener, &client_config, route, now);

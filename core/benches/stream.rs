@@ -25,7 +25,7 @@ fn stream(criterion: &mut Criterion) {
         ("1 MiB", 1 << 20),
     ] {
         let mut now = Instant::now();
-        let mut listener = Listener::new(&identities.server_config(1), now);
+        let mut listener = Listener::new(&identities.server_config(1), now).expect("a listener");
         let mut pair = connect(&mut listener, &identities.client_config(), 0, now);
         let payload = vec![7; message_bytes];
         let messages = BATCH_BYTES / message_bytes as u64;

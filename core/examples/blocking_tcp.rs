@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let own = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
         fs::write(file, own.cert.der())?;
         let config = ServerConfig::builder(crypto, vec![own.cert.into()], own.signing_key.into()).build()?;
-        (socket.accept()?.0, Endpoint::accept(&config, Instant::now()))
+        (socket.accept()?.0, Endpoint::accept(&config, Instant::now())?)
     } else {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(fs::read(file)?.into())?;

@@ -37,9 +37,12 @@ impl Endpoint {
         Ok(Self(Role::Client(Box::new(Session::new(config, server, now)?))))
     }
 
-    /// The server's end, which waits for a client.
-    pub fn accept(config: &ServerConfig, now: Instant) -> Self {
-        Self(Role::Server(Box::new(Server::new(config, now))))
+    /// The server's end, which waits for a client; see [`Listener::new`].
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the source of randomness fails.
+    pub fn accept(config: &ServerConfig, now: Instant) -> Result<Self, ConnectError> {
+        Ok(Self(Role::Server(Box::new(Server::new(config, now)?))))
     }
 
     /// Takes one packet from the transport; see [`Session::handle_packet`].
@@ -183,11 +186,12 @@ enum Phase {
 }
 
 impl Server {
-    fn new(config: &ServerConfig, now: Instant) -> Self {
-        Self {
-            listener: Listener::new(config, now),
+    fn new(config: &ServerConfig, now: Instant) -> Result<Self, ConnectError> {
+        let listener = Listener::new(config, now)?;
+        Ok(Self {
+            listener,
             phase: Phase::Waiting,
-        }
+        })
     }
 
     fn open(&self) -> Result<SessionId, SendError> {
