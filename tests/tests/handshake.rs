@@ -1,4 +1,5 @@
 //! Who meets whom, and what both know of each other then.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

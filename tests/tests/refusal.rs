@@ -1,4 +1,5 @@
 //! Who is not accepted is told why, and gets its messages back.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
