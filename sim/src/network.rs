@@ -357,3 +357,6 @@ impl std::fmt::Debug for Network {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
