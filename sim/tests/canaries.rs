@@ -22,7 +22,7 @@ fn an_acknowledgement_of_what_no_application_took_is_noticed() {
     world.set_reading(NodeId::Server, Reading::Paused);
     world.send(client.up(), b"taken behind the books' back").unwrap();
     world.run_for(Duration::from_millis(10));
-    world.with_server(|listener, now| listener.poll_event(now)).unwrap();
+    world.with_server(steadfast::Listener::poll_event).unwrap();
     world.run_for(Duration::from_secs(1));
 }
 
@@ -34,7 +34,7 @@ fn a_missing_message_is_noticed() {
     world.send(client.up(), b"first").unwrap();
     world.send(client.up(), b"second").unwrap();
     world.run_for(Duration::from_millis(2));
-    world.with_server(|listener, now| listener.poll_event(now)).unwrap();
+    world.with_server(steadfast::Listener::poll_event).unwrap();
     world.set_reading(NodeId::Server, Reading::Eager);
 }
 
@@ -47,7 +47,7 @@ fn a_storm_is_noticed() {
         world.run_for(Duration::from_micros(10));
         // Anything that makes a session send will do; behind the books it is without a grant.
         world.with_client(client, |session, now| session.send(b"x", now)).ok();
-        let _ = world.with_server(|listener, now| listener.poll_event(now));
+        let _ = world.with_server(steadfast::Listener::poll_event);
     }
 }
 

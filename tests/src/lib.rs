@@ -1,5 +1,7 @@
 //! What the tests of this package share: messages worth sending.
 
+pub mod forge;
+
 use bytes::Bytes;
 
 /// `count` messages of one part; each says which it is, so that a mix-up shows.
