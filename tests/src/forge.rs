@@ -55,7 +55,7 @@ impl FirstPacket {
     fn keys(&self, from: Side) -> Keys {
         let suite = rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13();
         let suite = suite
-            .and_then(|suite| suite.quic_suite())
+            .and_then(rustls::Tls13CipherSuite::quic_suite)
             .expect("ring's suite protects initial packets");
         suite.keys(&self.destination, from, Version::V1)
     }

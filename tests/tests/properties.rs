@@ -182,6 +182,31 @@ proptest! {
     }
 
     #[test]
+    fn after_any_storm_of_faults_everything_arrives_soon(
+        seed in any::<u64>(),
+        rates in prop::array::uniform5(0..600_u16),
+        cuts in prop::collection::vec(delays(), 0..5),
+    ) {
+        let [drop, duplicate, delay, reorder, corrupt] = rates.map(PerMille);
+        let rates = Rates { drop, duplicate, delay, reorder, corrupt };
+        let mut world = World::new(Setup::seeded(seed));
+        let client = world.connect(&ClientSetup::default());
+        for flow in client.both() {
+            world.set_rates(flow, rates);
+            world.stream(flow, steadfast_tests::mixed(10));
+        }
+        for cut in cuts {
+            world.run_for(Duration::from_millis(400));
+            world.cut(client, Cut::down_for(cut));
+        }
+        world.run_for(Duration::from_secs(4));
+        world.heal();
+        // A handshake is sent again every 5 s at most, a probe every second.
+        world.run_until_within(Duration::from_secs(12), |world| world.is_established(client) && world.is_settled());
+        prop_assert_eq!(world.listener_stats().sessions, 1);
+    }
+
+    #[test]
     fn any_bytes_as_input_disturb_nothing(
         inputs in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..40),
         starts in prop::collection::vec(any::<u8>(), 40),
