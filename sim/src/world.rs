@@ -79,7 +79,7 @@ impl World {
             seed: setup.seed,
             provider: setup.provider,
             network: Network::new(setup.transport, chooser),
-            server: ServerNode::new(listener, random),
+            server: ServerNode::new(listener.expect("random bytes are at hand"), random),
             clients: Vec::new(),
             books: Books::default(),
             log: Timeline::default(),

@@ -161,7 +161,7 @@ impl ServerNode {
     fn transmit(&mut self, around: &mut Surroundings<'_>) -> Result<bool, Violation> {
         let mut sent = false;
         while let Some(transmit) = self.next_transmit(around.now) {
-            let paused = transmit.session.is_some_and(|session| self.held.contains_key(&session));
+            let paused = self.held.contains_key(&transmit.session);
             demand(!paused, || "server: a paused session transmits".into())?;
             self.give(transmit, around)?;
             sent = true;
@@ -177,20 +177,13 @@ impl ServerNode {
     /// Gives a packet to the network, as a driver does: a full route pauses its session, a dead one is reported.
     fn give(&mut self, transmit: Transmit<RouteId>, around: &mut Surroundings<'_>) -> Result<(), Violation> {
         let Transmit { route, packet, session } = transmit;
-        match (around.network.send_down(route, packet, around.at, around.log), session) {
-            (Sent::Full(packet), Some(session)) => {
+        match around.network.send_down(route, packet, around.at, around.log) {
+            Sent::Full(packet) => {
                 self.listener.pause(session);
-                self.held.insert(
-                    session,
-                    Transmit {
-                        route,
-                        packet,
-                        session: Some(session),
-                    },
-                );
+                self.held.insert(session, Transmit { route, packet, session });
                 return Ok(());
             }
-            (Sent::NoRoute, Some(session)) if around.network.transport().hints => {
+            Sent::NoRoute if around.network.transport().hints => {
                 self.with(around.now, |listener, now| listener.handle_route_gone(session, now));
             }
             _ => {}
