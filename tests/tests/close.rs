@@ -224,7 +224,7 @@ fn close_all_ends_every_session_and_admits_no_other() {
     for client in [one, two] {
         client.both().iter().for_each(|flow| world.stream(*flow, numbered(20)));
     }
-    world.with_server(|listener, now| listener.close_all(now));
+    world.with_server(steadfast::Listener::close_all);
     let late = world.connect(&ClientSetup::default());
     world.run_until(|world| world.is_closed(one) && world.is_closed(two));
     for client in [one, two] {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rustls::{CipherSuite, NamedGroup};
-use steadfast::Event;
+use steadfast::{CloseReason, Event, Limits};
 use steadfast_sim::{ClientSetup, ServerSetup, Setup, Transport, World};
 use steadfast_tests::numbered;
 
@@ -101,7 +101,7 @@ fn a_server_that_answers_only_much_later_is_met_in_the_end() {
     let client = world.connect(&ClientSetup::default());
     world.send(client.up(), b"patience").unwrap();
     world.mute(client.up());
-    world.run_for(Duration::from_secs(600));
+    world.run_for(Limits::default().retention - Duration::from_secs(10));
     assert!(!world.client(client).is_closed(), "no verdict, no end");
     let unreachable = world.count(
         client.up(),
@@ -111,6 +111,19 @@ fn a_server_that_answers_only_much_later_is_met_in_the_end() {
     world.unmute(client.up());
     world.run_until_within(Duration::from_secs(10), World::is_settled);
     assert_eq!(world.listener_stats().sessions, 1);
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up_in_the_end_and_the_messages_come_back() {
+    let mut world = World::new(Setup::default());
+    let client = world.connect(&ClientSetup::default());
+    world.mute(client.up());
+    world.send(client.up(), b"for nobody").unwrap();
+    world.run_for(Limits::default().retention + Duration::from_secs(10));
+    let closed = world.closed(client.up()).unwrap();
+    assert!(matches!(closed.reason, CloseReason::Lost { .. }), "{}", closed.reason);
+    assert!(closed.reason.retryable());
+    assert_eq!(closed.unsent.len(), 1);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::{Signer, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
+use steadfast::Limits;
 use steadfast_sim::{
     Action, ClientId, ClientSetup, Cut, Fault, PacketKind, PacketName, ServerSetup, Setup, Tail, Transport, WhileDown,
     World, provider,
@@ -272,13 +273,20 @@ fn the_server_signs_once_for_a_packet_that_comes_many_times() {
 
 #[test]
 fn a_revived_server_signs_once_for_a_queue_of_attempts() {
+    let limits = Limits {
+        retention: Duration::from_secs(7200),
+        ..Limits::default()
+    };
     let transport = Transport {
         while_down: WhileDown::Queue,
         hints: false,
         ..Transport::default()
     };
     let mut world = World::new(counting_setup(transport));
-    let client = world.connect(&ClientSetup::default());
+    let client = world.connect(&ClientSetup {
+        limits,
+        ..ClientSetup::default()
+    });
     world.cut(client, Cut::for_good());
     world.run_for(Duration::from_secs(3600));
     assert!(world.packets(client.up(), PacketKind::Initial) > 500);

@@ -47,8 +47,8 @@ fn timeouts_that_come_early_and_again_are_harmless() {
     client.both().iter().for_each(|flow| world.stream(*flow, mixed(60)));
     for _ in 0..400 {
         for _ in 0..3 {
-            world.with_client(client, |session, now| session.handle_timeout(now));
-            world.with_server(|listener, now| listener.handle_timeout(now));
+            world.with_client(client, steadfast::Session::handle_timeout);
+            world.with_server(steadfast::Listener::handle_timeout);
         }
         world.run_for(Duration::from_micros(200));
     }
@@ -82,7 +82,7 @@ fn a_clock_that_jumps_ahead_ends_nothing_that_is_not_due() {
     let (mut world, client) = World::established(Setup::default());
     // A computer that slept for nine minutes; the session is kept for ten.
     world.with_client(client, |session, now| {
-        session.handle_timeout(now + Duration::from_secs(540))
+        session.handle_timeout(now + Duration::from_secs(540));
     });
     assert!(!world.client(client).is_closed());
     world.run_for(Duration::from_secs(600));
@@ -189,7 +189,7 @@ fn a_closed_session_takes_every_call() {
     world.run_for(Duration::from_secs(120));
     world.with_client(client, |session, now| {
         assert_eq!(session.send(b"late", now), Err(SendError::Closed));
-        assert_eq!(session.send_parts(&[], now).is_err(), true);
+        assert!(session.send_parts(&[], now).is_err());
         session.handle_packet(vec![0x12; 100], now);
         session.handle_timeout(now);
         session.handle_path(PathHint::Down, now);
