@@ -10,6 +10,9 @@ use steadfast_tests::{numbered, pattern};
 const LARGE: usize = 6 << 20;
 const STALL_AFTER: Duration = Duration::from_secs(20);
 
+/// After this long the first packets of a message have arrived, and the credit for the rest is on its way back.
+const RESERVED: Duration = Duration::from_micros(1_500);
+
 /// A server whose pool holds one large message, and this many clients.
 fn one_at_a_time(clients: usize) -> (World, Vec<ClientId>) {
     let limits = Limits {
@@ -50,7 +53,7 @@ fn who_comes_first_is_served_first() {
     let (mut world, clients) = one_at_a_time(2);
     let (first, second) = (clients[0], clients[1]);
     world.stream(first.up(), large(1));
-    world.run_for(Duration::from_millis(3));
+    world.run_for(RESERVED);
     world.stream(second.up(), large(2));
     world.run_until(|world| !world.delivered(first.up()).is_empty() || !world.delivered(second.up()).is_empty());
     assert_eq!(world.delivered(first.up()).len(), 1);
@@ -62,7 +65,7 @@ fn who_comes_first_is_served_first() {
 fn small_messages_of_others_do_not_wait_for_the_pool() {
     let (mut world, clients) = one_at_a_time(3);
     world.stream(clients[0].up(), large(1));
-    world.run_for(Duration::from_millis(3));
+    world.run_for(RESERVED);
     world.mute(clients[0].up());
     world.stream(clients[1].up(), large(2));
     world.stream(clients[2].up(), numbered(100));
@@ -76,7 +79,7 @@ fn a_large_message_without_progress_gives_way_and_its_sender_is_told() {
     let (mut world, clients) = one_at_a_time(2);
     let (stuck, waiting) = (clients[0], clients[1]);
     world.stream(stuck.up(), large(1));
-    world.run_for(Duration::from_millis(3));
+    world.run_for(RESERVED);
     world.mute(stuck.up());
     world.stream(waiting.up(), large(2));
     world.run_for(STALL_AFTER / 2);
@@ -110,9 +113,10 @@ fn a_large_message_without_progress_gives_way_and_its_sender_is_told() {
 fn a_large_message_without_progress_may_stay_while_nobody_waits() {
     let (mut world, clients) = one_at_a_time(1);
     world.stream(clients[0].up(), large(1));
-    world.run_for(Duration::from_millis(3));
+    world.run_for(RESERVED);
     world.mute(clients[0].up());
     world.run_for(STALL_AFTER * 3);
+    assert!(world.delivered(clients[0].up()).is_empty());
     world.unmute(clients[0].up());
     world.run_until_settled();
     assert_eq!(world.delivered(clients[0].up()).len(), 1);
@@ -122,7 +126,7 @@ fn a_large_message_without_progress_may_stay_while_nobody_waits() {
 fn memory_comes_back_when_a_session_with_a_reservation_ends() {
     let (mut world, clients) = one_at_a_time(2);
     world.stream(clients[0].up(), large(1));
-    world.run_for(Duration::from_millis(3));
+    world.run_for(RESERVED);
     world.cut(clients[0], steadfast_sim::Cut::for_good());
     world.run_for(Limits::default().retention + Duration::from_secs(60));
     assert!(matches!(

@@ -101,8 +101,8 @@ fn a_blocked_sender_asks_seldom() {
     let before = world.packets(client.up(), PacketKind::Data);
     world.run_for(Duration::from_secs(60));
     let asked = world.packets(client.up(), PacketKind::Data) - before;
-    // A probe a second at most; at least one in half a minute, or a lost answer would stop everything.
-    assert!((2..=90).contains(&asked), "{asked} packets in a minute without credit");
+    // Five probes a second at most; at least one in half a minute, or a lost answer would stop everything.
+    assert!((2..=300).contains(&asked), "{asked} packets in a minute without credit");
     assert_eq!(
         world.count(client.up(), |event| matches!(event, steadfast::Event::Unreachable(_))),
         0
