@@ -3,12 +3,23 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use steadfast::Limits;
 use steadfast_sim::{
     Action, ClientSetup, Cut, Fault, NodeId, PacketKind, PacketName, PerMille, Rates, Reading, ServerSetup, Setup,
     Transport, WhileDown, World,
 };
 use steadfast_tests::pattern;
+
+/// Cases that failed once are kept beside the tests, and come first.
+fn config(cases: u32) -> ProptestConfig {
+    let kept = FileFailurePersistence::Direct("proptest-regressions/properties.txt");
+    ProptestConfig {
+        cases,
+        failure_persistence: Some(Box::new(kept)),
+        ..ProptestConfig::default()
+    }
+}
 
 fn delays() -> impl Strategy<Value = Duration> {
     prop_oneof![0..5_u64, 5..100_u64, 100..3_000_u64].prop_map(Duration::from_millis)
@@ -150,7 +161,7 @@ fn run(case: Case) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(config(200))]
 
     #[test]
     fn any_split_loss_duplication_and_reordering_delivers_everything_in_order_once(case in cases()) {
@@ -159,7 +170,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(config(60))]
 
     #[test]
     fn any_rates_of_faults_only_delay(
