@@ -64,7 +64,12 @@ impl InsecureTestCredentials {
 
     /// Certificate and key of a client or another server, signed by the same authority.
     pub fn issue(&self, name: &str) -> Identity {
-        parse(&sign(&self.authority, name))
+        parse(&self.issue_pem(name))
+    }
+
+    /// The same as PEM.
+    pub fn issue_pem(&self, name: &str) -> (String, String) {
+        sign(&self.authority, name)
     }
 
     /// Certificate and key of the server, as PEM.

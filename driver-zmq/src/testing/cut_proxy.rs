@@ -1,10 +1,11 @@
 //! A TCP proxy that breaks what goes through it, in all the ways that networks do.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,6 @@ use socket2::SockRef;
 /// Forwards TCP connections from an address of its own to one target, and breaks them on demand.
 ///
 /// Ends with its value: all its connections are closed then.
-#[derive(Debug)]
 pub struct CutProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -29,18 +29,23 @@ pub enum Direction {
     ToClient,
 }
 
-#[derive(Debug)]
 struct Shared {
     target: SocketAddr,
+    watch: Box<Watch>,
     state: Mutex<State>,
     bytes: [AtomicU64; 2],
     accepted: AtomicU64,
 }
 
+/// Sees what is forwarded: which connection, counted from 0, in which direction, and the bytes.
+type Watch = dyn Fn(u64, Direction, &[u8]) + Send + Sync;
+
 #[derive(Debug)]
 struct State {
     link: Link,
     connections: Vec<Arc<Connection>>,
+    /// Dead already, and nobody was told.
+    muted: Vec<Weak<Connection>>,
     /// A reset that is due once so many bytes have passed.
     ambush: Option<Ambush>,
 }
@@ -72,6 +77,7 @@ enum Fate {
 
 #[derive(Debug)]
 struct Connection {
+    number: u64,
     client: TcpStream,
     server: TcpStream,
     fate: Mutex<Fate>,
@@ -86,15 +92,29 @@ impl CutProxy {
     /// # Errors
     /// If no port can be had.
     pub fn start(target: SocketAddr) -> io::Result<Self> {
+        Self::watched(target, |_, _, _| {})
+    }
+
+    /// As [`start`](Self::start); besides, `watch` sees what is forwarded: which connection, counted from 0, in which direction, and
+    /// the bytes.
+    ///
+    /// # Errors
+    /// If no port can be had.
+    pub fn watched(
+        target: SocketAddr,
+        watch: impl Fn(u64, Direction, &[u8]) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let listener = listen((Ipv4Addr::LOCALHOST, 0).into())?;
         let address = listener.local_addr()?;
         let state = Mutex::new(State {
             link: Link::Up,
             connections: Vec::new(),
+            muted: Vec::new(),
             ambush: None,
         });
         let shared = Arc::new(Shared {
             target,
+            watch: Box::new(watch),
             state,
             bytes: Default::default(),
             accepted: AtomicU64::new(0),
@@ -178,12 +198,26 @@ impl CutProxy {
     }
 }
 
+impl fmt::Debug for CutProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CutProxy")
+            .field("address", &self.address)
+            .field("target", &self.shared.target)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for CutProxy {
     fn drop(&mut self) {
         {
             let mut state = self.shared.state();
             state.link = Link::Ended;
             state.reset();
+            state
+                .muted
+                .drain(..)
+                .filter_map(|muted| muted.upgrade())
+                .for_each(|muted| muted.abort());
         }
         if let Some(acceptor) = self.acceptor.take() {
             // Joined so that its port is free; a panic of it was printed.
@@ -224,7 +258,8 @@ impl Shared {
         let Ok(server) = TcpStream::connect(self.target) else {
             return;
         };
-        let Ok(connection) = Connection::new(client, server) else {
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+        let Ok(connection) = Connection::new(number, client, server) else {
             return;
         };
         let connection = Arc::new(connection);
@@ -234,7 +269,6 @@ impl Shared {
         }
         state.connections.push(connection.clone());
         drop(state);
-        self.accepted.fetch_add(1, Ordering::Relaxed);
         for direction in [Direction::ToServer, Direction::ToClient] {
             let (shared, connection) = (self.clone(), connection.clone());
             thread::spawn(move || shared.pump(&connection, direction));
@@ -257,7 +291,10 @@ impl Shared {
                 Fate::Abort => return,
                 Fate::Vanish => {}
                 Fate::Forward if forward(connection, &mut to, &buffer[..read]).is_err() => return,
-                Fate::Forward => self.passed(direction, read),
+                Fate::Forward => {
+                    (self.watch)(connection.number, direction, &buffer[..read]);
+                    self.passed(direction, read);
+                }
             }
         }
         if connection.fate() == Fate::Forward {
@@ -299,35 +336,39 @@ fn forward(connection: &Connection, to: &mut &TcpStream, mut bytes: &[u8]) -> io
 
 impl State {
     fn reset(&mut self) {
-        for connection in self.connections.drain(..) {
-            connection.doom(Fate::Abort);
-            for stream in [&connection.client, &connection.server] {
-                // Closing sends a reset then. Reading ends without a packet; the pumps let go of the sockets.
-                let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-                let _ = stream.shutdown(Shutdown::Read);
-            }
-        }
+        self.connections.drain(..).for_each(|connection| connection.abort());
     }
 
     fn mute(&mut self) {
         for connection in self.connections.drain(..) {
             connection.doom(Fate::Vanish);
+            self.muted.push(Arc::downgrade(&connection));
         }
     }
 }
 
 impl Connection {
-    fn new(client: TcpStream, server: TcpStream) -> io::Result<Self> {
+    fn new(number: u64, client: TcpStream, server: TcpStream) -> io::Result<Self> {
         for stream in [&client, &server] {
             stream.set_nonblocking(false)?;
             stream.set_nodelay(true)?;
             stream.set_write_timeout(Some(TICK))?;
         }
         Ok(Self {
+            number,
             client,
             server,
             fate: Mutex::new(Fate::Forward),
         })
+    }
+
+    fn abort(&self) {
+        self.doom(Fate::Abort);
+        for stream in [&self.client, &self.server] {
+            // Closing sends a reset then. Reading ends without a packet; the pumps let go of the sockets.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+            let _ = stream.shutdown(Shutdown::Read);
+        }
     }
 
     fn fate(&self) -> Fate {
