@@ -43,7 +43,8 @@ type Watch = dyn Fn(u64, Direction, &[u8]) + Send + Sync;
 #[derive(Debug)]
 struct State {
     link: Link,
-    connections: Vec<Arc<Connection>>,
+    /// Those whose threads still run.
+    connections: Vec<Weak<Connection>>,
     /// Dead already, and nobody was told.
     muted: Vec<Weak<Connection>>,
     /// A reset that is due once so many bytes have passed.
@@ -152,7 +153,7 @@ impl CutProxy {
 
     /// Ends all connections in order, at both ends.
     pub fn close(&self) {
-        for connection in self.shared.state().connections.drain(..) {
+        for connection in self.shared.state().take_connections() {
             connection.doom(Fate::Vanish);
             // An error means that it is gone already.
             let _ = connection.client.shutdown(Shutdown::Write);
@@ -267,7 +268,7 @@ impl Shared {
         if state.link == Link::Silent {
             connection.doom(Fate::Vanish);
         }
-        state.connections.push(connection.clone());
+        state.connections.push(Arc::downgrade(&connection));
         drop(state);
         for direction in [Direction::ToServer, Direction::ToClient] {
             let (shared, connection) = (self.clone(), connection.clone());
@@ -335,12 +336,19 @@ fn forward(connection: &Connection, to: &mut &TcpStream, mut bytes: &[u8]) -> io
 }
 
 impl State {
+    fn take_connections(&mut self) -> Vec<Arc<Connection>> {
+        self.connections
+            .drain(..)
+            .filter_map(|connection| connection.upgrade())
+            .collect()
+    }
+
     fn reset(&mut self) {
-        self.connections.drain(..).for_each(|connection| connection.abort());
+        self.take_connections().iter().for_each(|connection| connection.abort());
     }
 
     fn mute(&mut self) {
-        for connection in self.connections.drain(..) {
+        for connection in self.take_connections() {
             connection.doom(Fate::Vanish);
             self.muted.push(Arc::downgrade(&connection));
         }
