@@ -65,8 +65,13 @@ pub enum SendError {
         /// The most that may be held, in bytes ([`Limits::send_buffer_bytes`](crate::Limits::send_buffer_bytes)).
         limit_bytes: u64,
     },
-    /// A message has at least one part (which may be empty).
-    NoParts,
+    /// A message has at least one part (which may be empty), and not more than the receiver can be expected to list.
+    PartCount {
+        /// How many parts the message has.
+        parts: usize,
+        /// How many are accepted.
+        limit: usize,
+    },
     /// The session is closing or closed, by either side.
     Closed,
 }
@@ -74,13 +79,25 @@ pub enum SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { message_bytes, limit_bytes } => {
-                write!(f, "message of {message_bytes} bytes exceeds the limit of {limit_bytes} bytes")
+            Self::TooLarge {
+                message_bytes,
+                limit_bytes,
+            } => {
+                write!(
+                    f,
+                    "message of {message_bytes} bytes exceeds the limit of {limit_bytes} bytes"
+                )
             }
-            Self::Full { held_bytes, limit_bytes } => {
-                write!(f, "{held_bytes} of {limit_bytes} bytes are waiting for acknowledgement; send again later")
+            Self::Full {
+                held_bytes,
+                limit_bytes,
+            } => {
+                write!(
+                    f,
+                    "{held_bytes} of {limit_bytes} bytes are waiting for acknowledgement; send again later"
+                )
             }
-            Self::NoParts => f.write_str("a message needs at least one part"),
+            Self::PartCount { parts, limit } => write!(f, "a message has 1 to {limit} parts, not {parts}"),
             Self::Closed => f.write_str("the session is closed"),
         }
     }
@@ -103,6 +120,11 @@ pub enum CloseReason {
     },
     /// This side does not accept the peer's certificate.
     PeerRejected(rustls::Error),
+    /// This side turned the peer away.
+    Refused {
+        /// What the peer was told.
+        code: CloseCode,
+    },
     /// The peer refused or ended the session.
     ByPeer {
         /// What the peer said.
@@ -121,14 +143,16 @@ pub enum CloseReason {
     },
     /// A large message reserved memory, made no progress, and others were waiting for it.
     Stalled,
+    /// As many packets were sealed, or failed to open, as the keys allow (RFC 9001 §6.6).
+    KeysSpent,
 }
 
 impl CloseReason {
     /// Whether a new session to the same peer may succeed without anybody changing a configuration.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Finished | Self::LingerExpired | Self::Lost { .. } | Self::Stalled => true,
-            Self::ByPeer { code, .. } => code.retryable(),
+            Self::Finished | Self::LingerExpired | Self::Lost { .. } | Self::Stalled | Self::KeysSpent => true,
+            Self::ByPeer { code, .. } | Self::Refused { code } => code.retryable(),
             Self::PeerRejected(_) | Self::Violation(_) | Self::TooLarge { .. } => false,
         }
     }
@@ -141,14 +165,19 @@ impl fmt::Display for CloseReason {
             Self::LingerExpired => f.write_str("the linger time ended before everything was acknowledged"),
             Self::Lost { silent_for } => write!(f, "nothing heard from the peer for {silent_for:.1?}"),
             Self::PeerRejected(error) => write!(f, "the peer's certificate is not accepted: {error}"),
+            Self::Refused { code } => write!(f, "turned away: {code}"),
             Self::ByPeer { code, reason } if reason.is_empty() => write!(f, "closed by the peer: {code}"),
             Self::ByPeer { code, reason } => write!(f, "closed by the peer: {code}: {reason}"),
             Self::Violation(violation) => write!(f, "the peer broke the protocol: {violation}"),
-            Self::TooLarge { message_bytes, limit_bytes } => write!(
+            Self::TooLarge {
+                message_bytes,
+                limit_bytes,
+            } => write!(
                 f,
                 "a queued message of {message_bytes} bytes exceeds the peer's limit of {limit_bytes} bytes"
             ),
             Self::Stalled => f.write_str("a large message made no progress while others waited for its memory"),
+            Self::KeysSpent => f.write_str("the keys may not be used any longer"),
         }
     }
 }
@@ -167,6 +196,10 @@ pub enum CloseCode {
     Busy,
     /// A large message made no progress.
     Stalled,
+    /// The peer had not heard from this side for longer than it keeps a session.
+    Lost,
+    /// The peer had queued a message that is larger than this side accepts.
+    TooLarge,
     /// The TLS handshake failed with this alert (RFC 8446 §6, as in RFC 9001 §4.8).
     Tls(rustls::AlertDescription),
     /// A code of a later release.
@@ -176,7 +209,10 @@ pub enum CloseCode {
 impl CloseCode {
     /// Whether a new session to the same peer may succeed without anybody changing a configuration.
     pub fn retryable(self) -> bool {
-        matches!(self, Self::Finished | Self::LingerExpired | Self::Busy | Self::Stalled)
+        matches!(
+            self,
+            Self::Finished | Self::LingerExpired | Self::Busy | Self::Stalled | Self::Lost
+        )
     }
 }
 
@@ -188,6 +224,8 @@ impl fmt::Display for CloseCode {
             Self::Violation => f.write_str("it saw a breach of the protocol"),
             Self::Busy => f.write_str("it has no room for another session"),
             Self::Stalled => f.write_str("a large message made no progress"),
+            Self::Lost => f.write_str("it had not heard from this side for longer than it keeps a session"),
+            Self::TooLarge => f.write_str("it had queued a message larger than this side accepts"),
             Self::Tls(alert) => write!(f, "it refused the handshake ({alert:?})"),
             Self::Other(code) => write!(f, "code {code:#x}"),
         }

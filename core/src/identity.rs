@@ -12,7 +12,10 @@ pub struct PeerIdentity {
 
 impl PeerIdentity {
     pub(crate) fn new(certificates: Vec<CertificateDer<'static>>, endpoint_name: Option<String>) -> Self {
-        Self { certificates, endpoint_name }
+        Self {
+            certificates,
+            endpoint_name,
+        }
     }
 
     /// The verified certificate chain, the peer's own certificate first. Empty for a client without a certificate

@@ -1,7 +1,9 @@
 //! Secure sessions over transports that hide their disconnects.
 #![forbid(unsafe_code)]
-pub use bytes::Bytes;
-pub use rustls;
+
+mod attempt;
+mod channel;
+mod clock;
 mod config;
 mod error;
 mod event;
@@ -10,11 +12,22 @@ mod listener;
 mod message;
 mod packet;
 mod session;
-pub use config::*;
-pub use error::*;
-pub use event::*;
-pub use identity::*;
-pub use listener::*;
-pub use message::*;
+mod state;
+mod stats;
+mod stream;
+mod tls;
+mod wire;
+
+pub use bytes::Bytes;
+pub use rustls;
+
+pub use config::{ClientConfig, ClientConfigBuilder, Limits, ServerConfig, ServerConfigBuilder};
+pub use error::{CloseCode, CloseReason, ConfigError, ConnectError, SendError, Violation};
+pub use event::{Closed, Established, Event, Reachable, Unreachable};
+pub use identity::{Negotiated, PeerIdentity};
+pub use listener::{FailedAttempt, Listener, SessionId, Transmit};
+pub use message::{Message, MessageId};
 pub use packet::Packet;
-pub use session::*;
+pub use session::{PathHint, Session};
+pub use state::{Reachability, ReachabilityInput, SessionInput, SessionState, StateTables};
+pub use stats::{InFlight, ListenerStats, SessionStats};

@@ -17,7 +17,7 @@ impl MessageId {
         Self(offset)
     }
 
-    #[expect(dead_code, reason = "used by manual acknowledgement")]
+    #[cfg(test)]
     pub(crate) fn end_offset(self) -> u64 {
         self.0
     }
@@ -48,11 +48,17 @@ enum Parts {
 
 impl Message {
     pub(crate) fn single(id: MessageId, part: Bytes) -> Self {
-        Self { id, parts: Parts::One(part) }
+        Self {
+            id,
+            parts: Parts::One(part),
+        }
     }
 
     pub(crate) fn multipart(id: MessageId, parts: Vec<Bytes>) -> Self {
-        Self { id, parts: Parts::Many(parts) }
+        Self {
+            id,
+            parts: Parts::Many(parts),
+        }
     }
 
     /// The sender's name for this message: what its `send` returned.
@@ -90,6 +96,12 @@ impl Message {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Application data stays out of logs.
-        write!(f, "Message({:?}, {} parts, {} bytes)", self.id, self.parts().len(), self.total_bytes())
+        write!(
+            f,
+            "Message({:?}, {} parts, {} bytes)",
+            self.id,
+            self.parts().len(),
+            self.total_bytes()
+        )
     }
 }

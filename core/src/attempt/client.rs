@@ -1,0 +1,330 @@
+//! A client's handshake: it drives.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use rustls::{Error, Side};
+
+use super::flight::{Addressed, Flight};
+use super::{ATTEMPT_LIFE, is_verdict, is_verdict_alert};
+use crate::channel::{Agreement, Channel, Receipt, Role};
+use crate::config::ClientConfig;
+use crate::stream::Outbox;
+use crate::tls::{Handshake, KeyPair, Level, NewKeys};
+use crate::wire::frame::{Frame, Frames};
+use crate::wire::header::{ConnectionId, Header, Kind};
+use crate::{CloseCode, CloseReason, Packet, PeerIdentity};
+
+/// The first repetition of a flight: longer than a handshake takes on a busy machine.
+const FIRST_REPETITION: Duration = Duration::from_millis(250);
+/// The slowest: what a server that comes back waits for at most.
+const SLOWEST_REPETITION: Duration = Duration::from_secs(5);
+
+/// A client's handshake.
+#[derive(Debug)]
+pub(crate) struct ClientAttempt {
+    ours: ConnectionId,
+    /// The id that the server chose, once it answered.
+    theirs: ConnectionId,
+    /// The id that the first packet was addressed to.
+    first_destination: ConnectionId,
+    next_number: u64,
+    stage: Stage,
+    flight: Flight,
+    repeat_at: Instant,
+    interval: Duration,
+    jitter: u8,
+    /// When to give up, once the server has answered: it forgets as well.
+    ends_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The ClientHello is sent.
+    Hello { tls: Box<Handshake>, keys: KeyPair },
+    /// The ServerHello has come: what follows is under handshake keys.
+    Negotiating { tls: Box<Handshake>, keys: KeyPair },
+    /// The Finished is sent: the server's first data packet confirms it.
+    Confirming {
+        channel: Box<Channel>,
+        keys: KeyPair,
+        max_message_bytes: u64,
+    },
+    /// The attempt failed.
+    Over,
+}
+
+/// What a packet led to.
+pub(crate) enum ClientProgress {
+    /// Nothing that concerns the session.
+    None,
+    /// The server confirmed.
+    Confirmed {
+        channel: Box<Channel>,
+        max_message_bytes: u64,
+    },
+    /// The attempt failed; another may succeed.
+    Failed { why: String, farewell: Option<Vec<u8>> },
+    /// A certificate was refused: another attempt would be, too.
+    Refused {
+        reason: CloseReason,
+        farewell: Option<Vec<u8>>,
+    },
+}
+
+impl ClientAttempt {
+    pub(crate) fn new(
+        config: &ClientConfig,
+        server: ServerName<'static>,
+        incarnation: [u8; 16],
+        now: Instant,
+    ) -> Result<Self, Error> {
+        let common = config.common();
+        let (ours, first_destination) = (common.connection_id()?, common.connection_id()?);
+        let parameters = common.parameters(incarnation, ours, None);
+        let mut tls = Handshake::client(Arc::clone(config.tls()), server, &parameters)?;
+        let keys = common.initial.keys(&first_destination, Side::Client);
+        let (hello, _) = tls.write();
+        let mut attempt = Self {
+            ours,
+            theirs: first_destination,
+            first_destination,
+            next_number: 0,
+            stage: Stage::Over,
+            flight: Flight::default(),
+            repeat_at: now + FIRST_REPETITION,
+            interval: FIRST_REPETITION,
+            jitter: common.random::<1>()?[0],
+            ends_at: None,
+        };
+        let to = Addressed {
+            kind: Kind::Initial { source: ours },
+            destination: first_destination,
+        };
+        attempt.flight.push(&keys, to, &mut attempt.next_number, &hello);
+        attempt.stage = Stage::Hello {
+            tls: Box::new(tls),
+            keys,
+        };
+        Ok(attempt)
+    }
+
+    pub(crate) fn ours(&self) -> ConnectionId {
+        self.ours
+    }
+
+    pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.flight.poll()
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        self.ends_at.map_or(self.repeat_at, |ends| ends.min(self.repeat_at))
+    }
+
+    /// Repeats what goes unanswered. Returns whether the attempt has become hopeless.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
+        if self.repeat_at <= now {
+            self.flight.repeat();
+            self.interval = (self.interval * 2).min(SLOWEST_REPETITION);
+            // Up to a quarter later, differently in each client: a thousand that lost one server do not return as one.
+            self.repeat_at = now + self.interval + self.interval / 4 * u32::from(self.jitter) / 256;
+        }
+        self.ends_at.is_some_and(|ends| ends <= now)
+    }
+
+    /// The transport is connected anew: what was sent may be gone.
+    pub(crate) fn repeat_now(&mut self, now: Instant) {
+        self.interval = FIRST_REPETITION;
+        self.repeat_at = now + self.interval;
+        self.flight.repeat();
+    }
+
+    pub(crate) fn handle_packet(
+        &mut self,
+        config: &ClientConfig,
+        (header, header_bytes): (&Header, usize),
+        mut packet: Packet,
+        now: Instant,
+    ) -> Option<ClientProgress> {
+        let level = match (header.kind, &mut self.stage) {
+            (Kind::Data, Stage::Confirming { channel, .. }) => {
+                let receipt = channel.handle_packet(header, packet, now);
+                return (receipt != Receipt::Dropped).then(|| self.confirm());
+            }
+            (Kind::Initial { .. }, Stage::Hello { .. }) => Level::Initial,
+            (Kind::Handshake, Stage::Negotiating { .. } | Stage::Confirming { .. }) => Level::Handshake,
+            _ => return None,
+        };
+        let payload_bytes = self
+            .keys()?
+            .open(header.number, header_bytes, packet.bytes_mut())
+            .ok()?;
+        let packet = packet.freeze();
+        let payload = &packet[header_bytes..header_bytes + payload_bytes];
+        if let (Kind::Initial { source }, None) = (header.kind, self.ends_at) {
+            self.theirs = source;
+            self.ends_at = Some(now + ATTEMPT_LIFE);
+        }
+        Some(self.read(config, level, payload, now))
+    }
+
+    fn keys(&self) -> Option<&KeyPair> {
+        match &self.stage {
+            Stage::Hello { keys, .. } | Stage::Negotiating { keys, .. } | Stage::Confirming { keys, .. } => Some(keys),
+            Stage::Over => None,
+        }
+    }
+
+    fn confirm(&mut self) -> ClientProgress {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Confirming {
+                channel,
+                max_message_bytes,
+                ..
+            } if channel.is_confirmed() => ClientProgress::Confirmed {
+                channel,
+                max_message_bytes,
+            },
+            stage => {
+                self.stage = stage;
+                ClientProgress::None
+            }
+        }
+    }
+
+    fn read(&mut self, config: &ClientConfig, level: Level, payload: &[u8], now: Instant) -> ClientProgress {
+        for frame in Frames::new(payload) {
+            match frame {
+                Ok(Frame::Crypto { offset, data }) => {
+                    let step = self.read_crypto(config, level, offset, data, now);
+                    if let Err(error) = step {
+                        return self.fail(level, error);
+                    }
+                }
+                Ok(Frame::Close { code, reason }) => return Self::turned_away(level, code, reason),
+                Ok(_) => {}
+                // Nobody authenticated these bytes yet: as good as lost.
+                Err(_) => return ClientProgress::None,
+            }
+        }
+        ClientProgress::None
+    }
+
+    fn read_crypto(
+        &mut self,
+        config: &ClientConfig,
+        level: Level,
+        offset: u64,
+        data: &[u8],
+        now: Instant,
+    ) -> Result<(), Error> {
+        let tls = match &mut self.stage {
+            Stage::Hello { tls, .. } | Stage::Negotiating { tls, .. } => tls,
+            Stage::Confirming { .. } | Stage::Over => return Ok(()),
+        };
+        if !tls.read(level, offset, data)? {
+            return Ok(());
+        }
+        let (bytes, new_keys) = tls.write();
+        match (std::mem::replace(&mut self.stage, Stage::Over), new_keys) {
+            (Stage::Hello { tls, .. }, Some(NewKeys::Handshake(keys))) => {
+                self.stage = Stage::Negotiating { tls, keys };
+            }
+            (Stage::Negotiating { tls, keys }, Some(NewKeys::Data(data_keys))) => {
+                let to = Addressed {
+                    kind: Kind::Handshake,
+                    destination: self.theirs,
+                };
+                self.flight = Flight::default();
+                self.flight.push(&keys, to, &mut self.next_number, &bytes);
+                (self.interval, self.repeat_at) = (FIRST_REPETITION, now + FIRST_REPETITION);
+                self.stage = self.conclude(config, &tls, keys, data_keys, now)?;
+            }
+            (stage, _) => self.stage = stage,
+        }
+        Ok(())
+    }
+
+    /// The server's Finished is verified: what it said of itself counts now.
+    fn conclude(
+        &self,
+        config: &ClientConfig,
+        tls: &Handshake,
+        keys: KeyPair,
+        data_keys: Box<crate::tls::EpochKeys>,
+        now: Instant,
+    ) -> Result<Stage, Error> {
+        let parameters = tls.peer_parameters()?;
+        // Otherwise somebody on the path exchanged the ids (RFC 9000 §7.3).
+        if parameters.source != self.theirs || parameters.original_destination != Some(self.first_destination) {
+            return Err(Error::General(
+                "the server's connection ids do not match its packets".into(),
+            ));
+        }
+        let identity = PeerIdentity::new(tls.peer_certificates(), parameters.endpoint_name.clone());
+        let max_message_bytes = parameters.max_message_bytes;
+        let agreement = Agreement {
+            role: Role::Client,
+            ours: self.ours,
+            theirs: self.theirs,
+            keys: data_keys,
+            next_number: self.next_number,
+            parameters,
+            peer: Arc::new(identity),
+            negotiated: tls.negotiated().ok_or(Error::HandshakeNotComplete)?,
+            jitter: self.jitter,
+        };
+        let limits = &config.common().limits;
+        let channel = Box::new(Channel::new(agreement, Outbox::empty(), limits, now));
+        Ok(Stage::Confirming {
+            channel,
+            keys,
+            max_message_bytes,
+        })
+    }
+
+    /// TLS failed here: tell the server, and judge whether another attempt makes sense.
+    fn fail(&mut self, level: Level, error: Error) -> ClientProgress {
+        let farewell = self.farewell(&error);
+        if level == Level::Handshake && is_verdict(&error) {
+            return ClientProgress::Refused {
+                reason: CloseReason::PeerRejected(error),
+                farewell,
+            };
+        }
+        ClientProgress::Failed {
+            why: error.to_string(),
+            farewell,
+        }
+    }
+
+    fn farewell(&self, error: &Error) -> Option<Vec<u8>> {
+        match &self.stage {
+            Stage::Negotiating { tls, keys } => {
+                let to = Addressed {
+                    kind: Kind::Handshake,
+                    destination: self.theirs,
+                };
+                let code = CloseCode::Tls(tls.alert()).to_wire();
+                Some(Flight::close(keys, to, self.next_number, (code, &error.to_string())))
+            }
+            _ => None,
+        }
+    }
+
+    /// The server said no. Under initial keys anybody could have said that.
+    fn turned_away(level: Level, code: u64, reason: &str) -> ClientProgress {
+        let (code, reason) = (CloseCode::from_wire(code), reason.to_owned());
+        match code {
+            CloseCode::Tls(alert) if level == Level::Handshake && is_verdict_alert(alert) => ClientProgress::Refused {
+                reason: CloseReason::ByPeer { code, reason },
+                farewell: None,
+            },
+            _ => ClientProgress::Failed {
+                why: CloseReason::ByPeer { code, reason }.to_string(),
+                farewell: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Packets of one flight, sealed once and sent as often as needed.
+
+use crate::tls::KeyPair;
+use crate::wire::frame;
+use crate::wire::header::{ConnectionId, Kind};
+
+/// How many handshake bytes one packet carries at most.
+const CRYPTO_BYTES: usize = 60 << 10;
+
+/// Packets of one flight.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    packets: Vec<Vec<u8>>,
+    /// The next one to send.
+    next: usize,
+}
+
+/// Where a flight goes, and under which number it begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addressed {
+    pub(super) kind: Kind,
+    pub(super) destination: ConnectionId,
+}
+
+impl Flight {
+    /// Adds handshake bytes of one level, in as many packets as it takes.
+    pub(super) fn push(&mut self, keys: &KeyPair, to: Addressed, next_number: &mut u64, bytes: &[u8]) {
+        for (index, piece) in bytes.chunks(CRYPTO_BYTES).enumerate() {
+            let mut payload = Vec::with_capacity(piece.len() + 16);
+            frame::encode_crypto((index * CRYPTO_BYTES) as u64, piece, &mut payload);
+            self.packets
+                .push(keys.packet(to.kind, to.destination, *next_number, &payload));
+            *next_number += 1;
+        }
+    }
+
+    /// A flight of one packet that ends the attempt.
+    pub(super) fn close(keys: &KeyPair, to: Addressed, number: u64, (code, reason): (u64, &str)) -> Vec<u8> {
+        let mut payload = Vec::new();
+        frame::encode_close(code, reason, &mut payload);
+        keys.packet(to.kind, to.destination, number, &payload)
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Vec<u8>> {
+        let packet = self.packets.get(self.next)?.clone();
+        self.next += 1;
+        Some(packet)
+    }
+
+    pub(super) fn has_more(&self) -> bool {
+        self.next < self.packets.len()
+    }
+
+    /// Sends all of it once more.
+    pub(super) fn repeat(&mut self) {
+        self.next = 0;
+    }
+}

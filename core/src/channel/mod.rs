@@ -1,0 +1,471 @@
+//! The sealed, ordered, two-way flow between two authenticated endpoints: what a client's session and each session of a listener are made of.
+//!
+//! One message takes this way: `send` encodes it at the end of the [`Outbox`]; `poll_transmit` copies a piece of the
+//! outbox into a packet, seals it and notes what it carried ([`sent`]); the peer's `handle_packet` opens it, checks all its
+//! frames, marks its number ([`received`]) and puts the piece into the [`Inbox`]; `poll_event` there cuts the message out
+//! and owes an acknowledgement, which here frees the outbox.
+//!
+//! Nothing but a packet that opened under this channel's keys, with a number that is new, changes anything here. A packet
+//! that does not open is counted, and costs one attempt of the AEAD.
+
+mod handle;
+mod received;
+mod rtt;
+mod sent;
+mod silence;
+mod timer;
+mod transmit;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+pub(crate) use self::handle::Receipt;
+use self::handle::Return;
+use self::received::Received;
+use self::rtt::{ACK_DELAY, Rtt};
+use self::sent::InFlightPackets;
+use self::silence::Silence;
+use self::timer::{Timer, Timers};
+use crate::state::{Reachability, SessionInput, SessionState};
+use crate::stream::{Inbox, InboxLimits, Outbox};
+use crate::tls::EpochKeys;
+use crate::wire::header::ConnectionId;
+use crate::wire::parameters::Parameters;
+use crate::{
+    CloseCode, CloseReason, Closed, Established, Event, Limits, Message, MessageId, Negotiated, PeerIdentity,
+    SendError, SessionStats,
+};
+
+/// How long the last packet of a session is kept to answer a peer that missed it: several probes at their slowest.
+pub(crate) const TOMBSTONE_LIFE: Duration = Duration::from_secs(30);
+
+/// Which end of the session this is: only a client pings, because only a client can repair a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Client,
+    Server,
+}
+
+/// What a finished handshake leads to.
+pub(crate) struct Agreement {
+    pub(crate) role: Role,
+    /// The id that packets to this side bear.
+    pub(crate) ours: ConnectionId,
+    /// The id that packets to the peer bear.
+    pub(crate) theirs: ConnectionId,
+    pub(crate) keys: Box<EpochKeys>,
+    /// The first packet number not used by the handshake.
+    pub(crate) next_number: u64,
+    pub(crate) parameters: Parameters,
+    pub(crate) peer: Arc<PeerIdentity>,
+    pub(crate) negotiated: Negotiated,
+    /// A byte of randomness, which spreads the pings of many clients.
+    pub(crate) jitter: u8,
+}
+
+/// The sealed, ordered, two-way flow between two authenticated endpoints.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    role: Role,
+    ours: ConnectionId,
+    theirs: ConnectionId,
+    keys: Box<EpochKeys>,
+    peer: Arc<PeerIdentity>,
+    negotiated: Negotiated,
+
+    next_number: u64,
+    in_flight: InFlightPackets,
+    rtt: Rtt,
+    /// Counts routes: packets of different routes may overtake each other.
+    path: u32,
+    /// Nothing can be sent until the peer is heard again.
+    route_gone: bool,
+
+    outbox: Outbox,
+    peer_credit: u64,
+    peer_packets: u64,
+    max_packets: u64,
+    max_packet_bytes: usize,
+
+    inbox: Inbox,
+    received: Received,
+    ack: AckDebt,
+
+    probes_owed: u8,
+    backoff: u32,
+    silence: Silence,
+    ping_interval: Duration,
+    timers: Timers,
+
+    confirmation: Confirmation,
+    ending: Ending,
+    linger: Duration,
+    stall_after: Duration,
+
+    /// The peer is back from an outage, and it is not known yet what that cost.
+    returned: Option<Return>,
+    events: VecDeque<Event>,
+    stats: SessionStats,
+    /// Control frames are gathered here before their packet is laid out.
+    control: Vec<u8>,
+}
+
+/// How urgently an acknowledgement is owed.
+#[derive(Clone, Copy, Debug, Default)]
+struct AckDebt {
+    now: bool,
+    /// Packets since the last acknowledgement that asked for one.
+    packets: u32,
+    /// How far the application had taken messages when that was last told.
+    told_handed: u64,
+}
+
+/// Whether the client knows that the server verified its Finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Confirmation {
+    /// Client: not heard yet. Server: repeated in each packet until a data packet of the client shows that it was heard.
+    Pending,
+    Done,
+}
+
+/// How far the end has come.
+#[derive(Debug)]
+enum Ending {
+    Open,
+    /// Either side stopped sending; each side's end of stream must arrive and be acknowledged.
+    Closing {
+        finish: Finish,
+    },
+    Closed {
+        /// The last packet, sent again to a peer that goes on asking; none if nothing may be sealed any more.
+        last_packet: Option<Vec<u8>>,
+        answer: Answer,
+        /// Told when the application has taken the messages that had arrived.
+        told: Option<Box<Closed>>,
+        /// Whether those messages may still be taken.
+        deliver: bool,
+        until: Instant,
+    },
+}
+
+/// The frame that tells where this side's stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finish {
+    Owed,
+    Sent,
+    Acknowledged,
+}
+
+/// Whether the last packet is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Owed,
+    /// Sent at this time; one answer for many packets in a row is enough.
+    Given(Instant),
+    None,
+}
+
+impl Channel {
+    pub(crate) fn new(agreement: Agreement, outbox: Outbox, limits: &Limits, now: Instant) -> Self {
+        let Agreement {
+            role,
+            ours,
+            theirs,
+            keys,
+            next_number,
+            parameters,
+            peer,
+            negotiated,
+            jitter,
+        } = agreement;
+        let ping_interval = limits.ping_interval.min(parameters.ping_interval);
+        let mut channel = Self {
+            role,
+            ours,
+            theirs,
+            keys,
+            peer,
+            negotiated,
+            next_number,
+            in_flight: InFlightPackets::default(),
+            rtt: Rtt::default(),
+            path: 0,
+            route_gone: false,
+            outbox,
+            peer_credit: parameters.window_bytes,
+            peer_packets: parameters.packets,
+            max_packets: u64::from(limits.max_packets_in_flight),
+            max_packet_bytes: limits.max_packet_bytes,
+            inbox: Inbox::new(InboxLimits {
+                message_bytes: limits.max_message_bytes,
+                window_bytes: limits.window_bytes,
+            }),
+            received: Received::default(),
+            ack: AckDebt::default(),
+            probes_owed: 0,
+            backoff: 0,
+            silence: Silence::new(role, limits, &parameters, ping_interval, now),
+            // Up to an eighth earlier, differently in each client: a thousand that connect together do not ping together.
+            ping_interval: ping_interval - ping_interval / 8 * u32::from(jitter) / 256,
+            timers: Timers::default(),
+            confirmation: Confirmation::Pending,
+            ending: Ending::Open,
+            linger: limits.linger,
+            stall_after: limits.stall_after,
+            returned: None,
+            events: VecDeque::new(),
+            stats: SessionStats {
+                handshakes: 1,
+                ..SessionStats::default()
+            },
+            control: Vec::new(),
+        };
+        // Confirms the handshake at once, and is asked for until the client is heard.
+        channel.probes_owed = u8::from(role == Role::Server);
+        channel.set_silence_timer();
+        channel
+    }
+
+    /// Takes over what was queued before the handshake; fails if it holds a message that the peer does not accept.
+    pub(crate) fn adopt(&mut self, mut outbox: Outbox, parameters_limit: u64, now: Instant) {
+        let fits = outbox.limit_messages(parameters_limit);
+        self.outbox = outbox;
+        if let Err(message_bytes) = fits {
+            self.end(
+                CloseReason::TooLarge {
+                    message_bytes,
+                    limit_bytes: parameters_limit,
+                },
+                now,
+            );
+        }
+    }
+
+    /// Tells the application that the session has begun.
+    pub(crate) fn announce(&mut self) {
+        let (peer, negotiated) = (Arc::clone(&self.peer), self.negotiated);
+        self.events
+            .push_front(Event::Established(Established { peer, negotiated }));
+    }
+
+    pub(crate) fn send(&mut self, payload: &[u8], now: Instant) -> Result<MessageId, SendError> {
+        self.check_open()?;
+        let id = self.outbox.push(payload)?;
+        self.arm_probe(now);
+        Ok(id)
+    }
+
+    pub(crate) fn send_parts(&mut self, parts: &[Bytes], now: Instant) -> Result<MessageId, SendError> {
+        self.check_open()?;
+        let id = self.outbox.push_parts(parts)?;
+        self.arm_probe(now);
+        Ok(id)
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        match self.ending {
+            Ending::Open => Ok(()),
+            _ => Err(SendError::Closed),
+        }
+    }
+
+    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Event> {
+        if let Some(event) = self.events.pop_front() {
+            if self.events.is_empty() {
+                self.events = VecDeque::new();
+            }
+            return Some(event);
+        }
+        if self.may_deliver()
+            && let Some(next) = self.inbox.next_message()
+        {
+            match next {
+                Ok(message) => return Some(self.hand_over(message, now)),
+                Err(violation) => self.end(CloseReason::Violation(violation), now),
+            }
+        }
+        match &mut self.ending {
+            Ending::Closed { told, .. } => told.take().map(Event::Closed),
+            _ => None,
+        }
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) would give something.
+    pub(crate) fn has_event(&self) -> bool {
+        !self.events.is_empty()
+            || self.may_deliver() && self.inbox.has_message()
+            || matches!(self.ending, Ending::Closed { told: Some(_), .. })
+    }
+
+    fn may_deliver(&self) -> bool {
+        !matches!(self.ending, Ending::Closed { deliver: false, .. })
+    }
+
+    /// The application has the message from here on: that is what is acknowledged.
+    #[inline]
+    fn hand_over(&mut self, message: Message, now: Instant) -> Event {
+        let untold = self.inbox.handed() - self.ack.told_handed;
+        if untold >= self.inbox.window_bytes() / 4 {
+            self.ack.now = true;
+        } else {
+            self.timers.set_earliest(Timer::Ack, now + ACK_DELAY);
+        }
+        self.finish_if_drained(now);
+        Event::Message(message)
+    }
+
+    /// Stops sending. What was sent is still delivered, and what the peer sends still received.
+    pub(crate) fn close(&mut self, now: Instant) {
+        self.close_by(now + self.linger);
+    }
+
+    pub(crate) fn close_by(&mut self, linger_ends: Instant) {
+        if matches!(self.ending, Ending::Open) {
+            self.moved(SessionInput::CloseRequested);
+            self.ending = Ending::Closing { finish: Finish::Owed };
+            self.timers.set(Timer::Linger, linger_ends);
+        }
+    }
+
+    /// Ends the session once each side has everything of the other.
+    fn finish_if_drained(&mut self, now: Instant) {
+        let acknowledged = matches!(
+            self.ending,
+            Ending::Closing {
+                finish: Finish::Acknowledged
+            }
+        );
+        if acknowledged && self.outbox.is_empty() && self.inbox.is_drained() {
+            self.end(CloseReason::Finished, now);
+        }
+    }
+
+    /// Ends the session: lists what was not delivered, and seals the packet that tells the peer.
+    fn end(&mut self, reason: CloseReason, now: Instant) {
+        if matches!(self.ending, Ending::Closed { .. }) {
+            return;
+        }
+        self.moved(SessionInput::of(&reason));
+        let (in_doubt, unsent) = self.outbox.undelivered();
+        let (code, answer) = match &reason {
+            CloseReason::Finished => (CloseCode::Finished, Answer::Owed),
+            CloseReason::LingerExpired => (CloseCode::LingerExpired, Answer::Owed),
+            CloseReason::Stalled => (CloseCode::Stalled, Answer::Owed),
+            CloseReason::Violation(_) => (CloseCode::Violation, Answer::Owed),
+            CloseReason::TooLarge { .. } => (CloseCode::TooLarge, Answer::Owed),
+            CloseReason::Lost { .. } => (CloseCode::Lost, Answer::None),
+            _ => (CloseCode::Finished, Answer::None),
+        };
+        let speaks = !matches!(reason, CloseReason::ByPeer { .. }) && !self.keys.exhausted();
+        let words = if matches!(reason, CloseReason::Finished) {
+            String::new()
+        } else {
+            reason.to_string()
+        };
+        let last_packet = speaks.then(|| self.close_packet(code, &words));
+        let deliver = !matches!(reason, CloseReason::Violation(_));
+        let told = Some(Box::new(Closed {
+            reason,
+            in_doubt,
+            unsent,
+        }));
+        self.ending = Ending::Closed {
+            last_packet,
+            answer,
+            told,
+            deliver,
+            until: now + TOMBSTONE_LIFE,
+        };
+        self.outbox.clear();
+        self.in_flight = InFlightPackets::default();
+        self.timers.stop_all();
+    }
+
+    /// The moves of a session are those of the printed table, or this is a defect of ours.
+    fn moved(&self, input: SessionInput) {
+        debug_assert!(
+            self.state().on(input).is_some(),
+            "no move from {:?} on {input:?}",
+            self.state()
+        );
+    }
+
+    pub(crate) fn state(&self) -> SessionState {
+        match self.ending {
+            Ending::Open => SessionState::Established,
+            Ending::Closing { .. } => SessionState::Closing,
+            Ending::Closed { .. } => SessionState::Closed,
+        }
+    }
+
+    pub(crate) fn reachability(&self) -> Reachability {
+        self.silence.reachability()
+    }
+
+    /// Once the end was told: the packet that answers a peer which missed it, whether that is due, and how long it is kept.
+    pub(crate) fn take_tombstone(&mut self) -> Option<(Option<Vec<u8>>, bool, Instant)> {
+        match &mut self.ending {
+            Ending::Closed {
+                last_packet,
+                told: None,
+                until,
+                answer,
+                ..
+            } => Some((last_packet.take(), *answer == Answer::Owed, *until)),
+            _ => None,
+        }
+    }
+
+    /// How much memory the message at the front needs beyond the window, once that is known.
+    pub(crate) fn wanted_reservation(&self) -> Option<u64> {
+        match self.ending {
+            Ending::Closed { .. } => None,
+            _ => self.inbox.wanted_reservation(),
+        }
+    }
+
+    /// The memory in use for a large message.
+    pub(crate) fn reserved(&self) -> u64 {
+        match self.ending {
+            Ending::Closed { .. } => 0,
+            _ => self.inbox.reserved(),
+        }
+    }
+
+    pub(crate) fn grant_reservation(&mut self, now: Instant) {
+        self.inbox.grant_reservation();
+        self.ack.now = true;
+        self.timers.set(Timer::Stall, now + self.stall_after);
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.earliest()
+    }
+
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.confirmation == Confirmation::Done
+    }
+
+    pub(crate) fn ours(&self) -> ConnectionId {
+        self.ours
+    }
+
+    pub(crate) fn peer(&self) -> &Arc<PeerIdentity> {
+        &self.peer
+    }
+
+    pub(crate) fn negotiated(&self) -> Negotiated {
+        self.negotiated
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    pub(crate) fn stats(&self) -> SessionStats {
+        self.stats
+    }
+}

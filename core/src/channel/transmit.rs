@@ -1,0 +1,312 @@
+//! What goes out: which packet is due, what it carries, and when to ask for an answer.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::sent::{REORDERING_THRESHOLD, Sent};
+use super::timer::Timer;
+use super::{AckDebt, Answer, Channel, Confirmation, Ending, Finish, Role};
+use crate::wire::frame;
+use crate::wire::header::{HEADER_BYTES, Header, Kind, MAX_PACKET_BYTES, TAG_BYTES};
+use crate::{CloseCode, CloseReason};
+
+/// How long a packet of the previous epoch may be late, in probe timeouts (RFC 9001 §6.5).
+const OLD_KEYS_TIMEOUTS: u32 = 3;
+/// With nothing on the way, only the news that the application took messages can be missing: that is not worth more haste.
+const UNHURRIED: Duration = Duration::from_millis(200);
+/// A client alone can repair a route, and so asks more often than a server.
+const SLOWEST_PROBE: [(Role, Duration); 2] = [
+    (Role::Client, Duration::from_secs(1)),
+    (Role::Server, Duration::from_secs(5)),
+];
+/// One answer for all the packets that a peer sends at once after the end.
+const ANSWER_INTERVAL: Duration = Duration::from_millis(50);
+/// The longest head of a stream frame.
+const STREAM_HEAD_BYTES: usize = 9;
+
+impl Channel {
+    /// The next packet to send, if any.
+    pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if let Ending::Closed { .. } = self.ending {
+            return self.take_last_packet(now);
+        }
+        if !self.may_transmit() {
+            return None;
+        }
+        if self.keys.exhausted() {
+            self.end(CloseReason::KeysSpent, now);
+            return None;
+        }
+        if self.keys.wants_update() {
+            self.update_keys(now);
+        }
+        self.data_packet(now)
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) would give something.
+    pub(crate) fn has_transmit(&self) -> bool {
+        match self.ending {
+            Ending::Closed { answer, .. } => answer == Answer::Owed,
+            _ => {
+                self.may_transmit()
+                    && (self.ack.now || self.probes_owed > 0 || self.finish_owed() || self.stream_is_sendable())
+            }
+        }
+    }
+
+    /// A client speaks when its handshake is confirmed: before, the server would not open its packets.
+    fn may_transmit(&self) -> bool {
+        !self.route_gone && (self.role == Role::Server || self.confirmation == Confirmation::Done)
+    }
+
+    fn finish_owed(&self) -> bool {
+        matches!(self.ending, Ending::Closing { finish: Finish::Owed })
+    }
+
+    fn stream_is_sendable(&self) -> bool {
+        (self.in_flight.carrying() as u64) < self.peer_packets.min(self.max_packets)
+            && self.outbox.has_sendable(self.peer_credit)
+    }
+
+    fn update_keys(&mut self, now: Instant) {
+        let old_until = self.old_keys_until(now);
+        self.keys.update(old_until);
+        self.timers.set(Timer::OldKeys, old_until);
+    }
+
+    pub(super) fn old_keys_until(&self, now: Instant) -> Instant {
+        now + self.rtt.probe_timeout() * OLD_KEYS_TIMEOUTS
+    }
+
+    /// Lays out, seals and notes one data packet.
+    fn data_packet(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if !self.has_transmit() {
+            return None;
+        }
+        let mut control = std::mem::take(&mut self.control);
+        let mut sent = Sent::new(self.next_number, now, self.path);
+        let mut asks = self.write_control(&mut sent, &mut control);
+        if self.stream_is_sendable() {
+            let room = self.max_packet_bytes - HEADER_BYTES - TAG_BYTES - STREAM_HEAD_BYTES - control.len();
+            sent.stream = self.outbox.next_span(room, self.peer_credit);
+            asks = true;
+        }
+        let packet = self.seal(&control, sent.number, sent.stream.clone());
+        control.clear();
+        self.control = control;
+        // A packet that only acknowledges is not acknowledged in turn: that would never end.
+        if asks {
+            self.note(sent, now);
+        }
+        Some(packet)
+    }
+
+    /// Control frames go first: they overtake a large message. Returns whether they ask for an answer.
+    fn write_control(&mut self, sent: &mut Sent, control: &mut Vec<u8>) -> bool {
+        let mut asks = false;
+        if self.owes_ack() {
+            self.write_ack(control);
+        }
+        if self.role == Role::Server && self.confirmation == Confirmation::Pending {
+            frame::encode_confirmed(control);
+            asks = true;
+        }
+        if self.probes_owed > 0 {
+            self.probes_owed -= 1;
+            frame::encode_ping(control);
+            asks = true;
+        }
+        if let Ending::Closing {
+            finish: finish @ Finish::Owed,
+        } = &mut self.ending
+        {
+            *finish = Finish::Sent;
+            (sent.finish, asks) = (true, true);
+            frame::encode_finish(self.outbox.end(), control);
+        }
+        asks
+    }
+
+    fn owes_ack(&self) -> bool {
+        self.ack.now || self.ack.packets > 0 || self.ack.told_handed != self.inbox.handed()
+    }
+
+    fn write_ack(&mut self, control: &mut Vec<u8>) {
+        if !self.received.is_empty() {
+            let state = (self.inbox.handed(), self.inbox.credit(), self.max_packets);
+            frame::encode_ack(state, self.received.descending(), control);
+            self.ack = AckDebt {
+                told_handed: self.inbox.handed(),
+                ..AckDebt::default()
+            };
+            self.timers.stop(Timer::Ack);
+        }
+        self.ack.now = false;
+    }
+
+    /// Seals the next packet, in a buffer of exactly its length.
+    fn seal(&mut self, control: &[u8], number: u64, stream: Option<Range<u64>>) -> Vec<u8> {
+        let stream_bytes = stream.as_ref().map_or(0, |span| {
+            frame::stream_head_bytes(span.start) + (span.end - span.start) as usize
+        });
+        let mut packet = Vec::with_capacity(HEADER_BYTES + control.len() + stream_bytes + TAG_BYTES);
+        Header {
+            kind: Kind::Data,
+            destination: self.theirs,
+            epoch: self.keys.epoch(),
+            number,
+        }
+        .encode(&mut packet);
+        packet.extend_from_slice(control);
+        if let Some(span) = stream {
+            frame::encode_stream_head(span.start, &mut packet);
+            self.outbox.copy(span, &mut packet);
+        }
+        debug_assert!(packet.len() + TAG_BYTES <= MAX_PACKET_BYTES);
+        self.keys.seal(number, &mut packet);
+        self.next_number = number + 1;
+        self.stats.packets_sent += 1;
+        packet
+    }
+
+    /// Remembers what must arrive.
+    fn note(&mut self, sent: Sent, now: Instant) {
+        self.in_flight.push(sent);
+        if self.silence.asked(now) {
+            self.set_silence_timer();
+        }
+        self.arm_probe(now);
+    }
+
+    /// Asks for an answer if something is waited for and nobody has asked yet.
+    #[inline]
+    pub(super) fn arm_probe(&mut self, now: Instant) {
+        if !self.timers.is_set(Timer::Probe) && self.is_waiting() {
+            self.timers.set(Timer::Probe, now + self.probe_interval());
+        }
+    }
+
+    /// Whether the peer owes something: an acknowledgement, credit, or the news that its application took a message.
+    fn is_waiting(&self) -> bool {
+        let finish = matches!(self.ending, Ending::Closing { finish } if finish != Finish::Acknowledged);
+        !self.in_flight.is_empty() || !self.outbox.is_empty() || finish
+    }
+
+    fn probe_interval(&self) -> Duration {
+        let timeout = self.rtt.probe_timeout();
+        let first = if self.in_flight.is_empty() {
+            timeout.max(UNHURRIED)
+        } else {
+            timeout
+        };
+        let slowest = SLOWEST_PROBE
+            .iter()
+            .find(|(role, _)| *role == self.role)
+            .map_or(first, |&(_, slowest)| slowest);
+        // 2^10 probe timeouts are more than the slowest interval in any case.
+        (first * 2u32.pow(self.backoff.min(10))).min(slowest)
+    }
+
+    /// Something arrived: ask again at the first interval, if there is still something to ask for.
+    pub(super) fn restart_probe(&mut self, now: Instant) {
+        self.backoff = 0;
+        self.timers.stop(Timer::Probe);
+        self.arm_probe(now);
+    }
+
+    /// An answer is overdue. One probe, never data again: what a transport queued cannot be taken back, and the answer
+    /// shows what is missing.
+    fn probe(&mut self, now: Instant) {
+        if self.is_waiting() {
+            self.probes_owed = self.probes_owed.max(1);
+            self.backoff += 1;
+            self.arm_probe(now);
+        }
+    }
+
+    /// The transport may lead elsewhere from here on: what is on the way may be gone, or come late. As many probes as
+    /// prove a loss over a change of route find out within a round trip.
+    pub(crate) fn path_changed(&mut self, now: Instant) {
+        self.path += 1;
+        self.route_gone = false;
+        let unsettled = self.is_waiting();
+        self.probes_owed = if unsettled { REORDERING_THRESHOLD } else { 1 };
+        self.restart_probe(now);
+    }
+
+    pub(crate) fn is_route_gone(&self) -> bool {
+        self.route_gone
+    }
+
+    /// The client may have missed the confirmation.
+    pub(crate) fn confirm_again(&mut self) {
+        if self.confirmation == Confirmation::Pending {
+            self.probes_owed = self.probes_owed.max(1);
+        }
+    }
+
+    /// The transport says that the present route leads nowhere.
+    pub(crate) fn route_gone(&mut self) {
+        self.route_gone = true;
+    }
+
+    pub(crate) fn handle_timeout(&mut self, pool_is_contended: bool, now: Instant) {
+        while let Some(timer) = self.timers.take_expired(now) {
+            match timer {
+                Timer::Ack => self.ack.now = true,
+                Timer::Probe => self.probe(now),
+                Timer::Ping => self.ping(now),
+                Timer::Silence => self.judge_silence(now),
+                Timer::Linger => self.end(CloseReason::LingerExpired, now),
+                Timer::Stall if pool_is_contended => self.end(CloseReason::Stalled, now),
+                Timer::Stall if self.inbox.reserved() > 0 => self.timers.set(Timer::Stall, now + self.stall_after),
+                Timer::Stall => {}
+                Timer::OldKeys => self.keys.forget_old(now),
+            }
+        }
+    }
+
+    fn ping(&mut self, now: Instant) {
+        self.probes_owed = self.probes_owed.max(1);
+        self.timers.set(Timer::Ping, now + self.ping_interval);
+    }
+
+    pub(super) fn expect_idleness(&mut self, now: Instant) {
+        if self.role == Role::Client {
+            self.timers.set(Timer::Ping, now + self.ping_interval);
+        }
+    }
+
+    /// The packet that ends the session, when it is due.
+    fn take_last_packet(&mut self, now: Instant) -> Option<Vec<u8>> {
+        match &mut self.ending {
+            Ending::Closed {
+                last_packet: Some(packet),
+                answer: answer @ Answer::Owed,
+                ..
+            } => {
+                *answer = Answer::Given(now);
+                Some(packet.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// A packet came after the end: its sender missed the last packet, which is sent again, the same bytes.
+    pub(super) fn answer_from_tombstone(&mut self, now: Instant) {
+        if let Ending::Closed { answer, until, .. } = &mut self.ending {
+            let recent = matches!(answer, Answer::Given(at) if now.duration_since(*at) < ANSWER_INTERVAL);
+            if !recent && now < *until {
+                *answer = Answer::Owed;
+            }
+        }
+    }
+
+    /// Seals the packet that ends the session: all that is acknowledged, and why.
+    pub(super) fn close_packet(&mut self, code: CloseCode, reason: &str) -> Vec<u8> {
+        let mut control = Vec::new();
+        self.write_ack(&mut control);
+        frame::encode_close(code.to_wire(), reason, &mut control);
+        self.seal(&control, self.next_number, None)
+    }
+}

@@ -1,0 +1,176 @@
+//! From a first packet to a session: what a client must have shown before it costs what.
+
+use std::time::Instant;
+
+use super::slot::{State, Tombstone};
+use super::{FailedAttempt, Listener, SessionId};
+use crate::attempt::{ServerAttempt, ServerProgress};
+use crate::channel::TOMBSTONE_LIFE;
+use crate::wire::header::Header;
+use crate::{CloseCode, CloseReason, Packet};
+
+/// How many failed handshakes are kept for a log that looks later.
+const MAX_FAILED: usize = 16;
+/// How many last packets are kept; beyond, the oldest are forgotten. Each is about a hundred bytes.
+const MAX_TOMBSTONES: usize = 4096;
+
+impl<Route: Clone + PartialEq> Listener<Route> {
+    /// A client's first packet: one attempt, and for the same packet again the same answer.
+    pub(super) fn handle_initial(&mut self, header: (&Header, usize), route: Route, mut packet: Packet, now: Instant) {
+        let fingerprint = self.config.common().initial.fingerprint(packet.bytes_mut());
+        let first_packet = (header.0.destination, fingerprint);
+        if let Some(index) = self.table.by_first_packet(&first_packet) {
+            return self.repeat_answer(index, route, now);
+        }
+        if self.attempts >= self.config.max_attempts() || self.closing {
+            self.stats.attempts_refused += 1;
+            return;
+        }
+        match ServerAttempt::new(&self.config, self.incarnation, header, packet, now) {
+            Ok(attempt) => {
+                self.attempts += 1;
+                let ours = attempt.ours();
+                let index = self
+                    .table
+                    .insert(ours, Some(first_packet), route, State::Attempt(Box::new(attempt)));
+                self.settle(index, now);
+            }
+            Err(Some((reason, farewell))) => {
+                // It is found by the first packet alone: an id that the client chose could be anybody's.
+                let Ok(id) = self.config.common().connection_id() else {
+                    return;
+                };
+                let index = self
+                    .table
+                    .insert(id, Some(first_packet), route, tombstone(farewell, now));
+                self.attempt_failed(index, reason, now);
+            }
+            Err(None) => self.stats.dropped += 1,
+        }
+    }
+
+    fn repeat_answer(&mut self, index: u32, route: Route, now: Instant) {
+        let Some(slot) = self.table.get_mut(index) else { return };
+        match &mut slot.state {
+            State::Attempt(attempt) => {
+                slot.route = route;
+                attempt.repeat();
+            }
+            State::Tombstone(tombstone) => tombstone.asked(now),
+            // The client speaks in data packets by now: this one is late, however long it was queued, and costs no signature.
+            State::Session(_) => self.stats.dropped += 1,
+        }
+        self.settle(index, now);
+    }
+
+    /// A packet of a handshake that names a place.
+    pub(super) fn handle_handshake(
+        &mut self,
+        index: u32,
+        header: (&Header, usize),
+        route: Route,
+        mut packet: Packet,
+        now: Instant,
+    ) {
+        let Some(slot) = self.table.get_mut(index) else { return };
+        match &mut slot.state {
+            State::Attempt(attempt) => match attempt.handle_packet(header, &mut packet) {
+                ServerProgress::Dropped => self.stats.dropped += 1,
+                ServerProgress::None => slot.route = route,
+                ServerProgress::Complete => {
+                    slot.route = route;
+                    self.admit(index, now);
+                }
+                ServerProgress::Failed { reason, farewell } => {
+                    slot.route = route;
+                    self.end_attempt(index, reason, farewell, now);
+                }
+            },
+            State::Session(channel) => {
+                // The client repeats its Finished: it missed the confirmation. Nothing proves that this packet is its own,
+                // and so nothing changes but that a small packet goes where the session's packets go anyway.
+                channel.confirm_again();
+                self.stats.dropped += 1;
+            }
+            State::Tombstone(tombstone) => tombstone.asked(now),
+        }
+        self.settle(index, now);
+    }
+
+    /// The client's Finished and certificate are verified: it becomes a session, if there is room.
+    fn admit(&mut self, index: u32, now: Instant) {
+        let Some(slot) = self.table.get_mut(index) else { return };
+        let State::Attempt(attempt) = &slot.state else { return };
+        if self.sessions >= self.config.max_sessions() || self.closing {
+            let farewell = attempt.farewell(CloseCode::Busy, "");
+            self.stats.sessions_refused += 1;
+            let reason = CloseReason::Refused { code: CloseCode::Busy };
+            return self.end_attempt(index, reason, Some(farewell), now);
+        }
+        let placeholder = tombstone(Vec::new(), now);
+        let State::Attempt(attempt) = std::mem::replace(&mut slot.state, placeholder) else {
+            return;
+        };
+        match attempt.into_channel(&self.config, now) {
+            Ok(mut channel) => {
+                channel.announce();
+                slot.state = State::Session(Box::new(channel));
+                self.attempts -= 1;
+                self.sessions += 1;
+                self.stats.sessions += 1;
+            }
+            Err((reason, farewell)) => self.end_attempt(index, reason, Some(farewell), now),
+        }
+    }
+
+    fn end_attempt(&mut self, index: u32, reason: CloseReason, farewell: Option<Vec<u8>>, now: Instant) {
+        self.attempts -= 1;
+        if let Some(slot) = self.table.get_mut(index) {
+            slot.state = tombstone(farewell.unwrap_or_default(), now);
+        }
+        self.attempt_failed(index, reason, now);
+    }
+
+    fn attempt_failed(&mut self, index: u32, reason: CloseReason, now: Instant) {
+        self.stats.attempts_failed += 1;
+        let Some(slot) = self.table.get(index) else { return };
+        if self.failed.len() == MAX_FAILED {
+            self.failed.pop_front();
+        }
+        self.failed.push_back(FailedAttempt {
+            route: slot.route.clone(),
+            reason,
+        });
+        let session = SessionId {
+            generation: slot.generation,
+            index,
+        };
+        self.remember_tombstone(session);
+        self.settle(index, now);
+    }
+
+    pub(super) fn remember_tombstone(&mut self, session: SessionId) {
+        self.tombstones.push_back(session);
+        while self.tombstones.len() > MAX_TOMBSTONES {
+            let oldest = self
+                .tombstones
+                .pop_front()
+                .and_then(|oldest| self.table.index_of(oldest));
+            if let Some(index) = oldest {
+                self.table.remove(index);
+                self.stats.tombstones_evicted += 1;
+            }
+        }
+    }
+}
+
+fn tombstone(farewell: Vec<u8>, now: Instant) -> State {
+    let owed = !farewell.is_empty();
+    let packet = Some(farewell).filter(|packet| !packet.is_empty());
+    State::Tombstone(Tombstone {
+        packet,
+        owed,
+        answered: None,
+        until: now + TOMBSTONE_LIFE,
+    })
+}

@@ -1,0 +1,91 @@
+//! One place in a listener: an attempt, then a session, then a tombstone.
+
+use std::time::{Duration, Instant};
+
+use crate::attempt::ServerAttempt;
+use crate::channel::Channel;
+use crate::wire::header::ConnectionId;
+
+/// What a first packet is recognised by when it comes again: the id it was addressed to, and its hash. Anybody can seal
+/// another first packet to the same id: that is another attempt, not this one.
+pub(super) type FirstPacket = (ConnectionId, [u8; 16]);
+
+/// One answer from a tombstone is enough for many packets in a row.
+const ANSWER_INTERVAL: Duration = Duration::from_millis(50);
+
+/// One place in a listener.
+#[derive(Debug)]
+pub(super) struct Slot<Route> {
+    pub(super) generation: u32,
+    pub(super) ours: ConnectionId,
+    pub(super) first_packet: Option<FirstPacket>,
+    pub(super) route: Route,
+    pub(super) state: State,
+    /// The deadline under which this place stands in the schedule; the true one may be later.
+    pub(super) scheduled: Option<Instant>,
+    pub(super) queued_to_transmit: bool,
+    pub(super) queued_for_events: bool,
+    pub(super) paused: bool,
+    /// What the pool granted to this session.
+    pub(super) reserved: u64,
+    pub(super) waits_for_pool: bool,
+}
+
+/// What stands in a place.
+#[derive(Debug)]
+pub(super) enum State {
+    Attempt(Box<ServerAttempt>),
+    Session(Box<Channel>),
+    Tombstone(Tombstone),
+}
+
+/// The last packet of an attempt or a session, for a peer that missed it.
+#[derive(Debug)]
+pub(super) struct Tombstone {
+    pub(super) packet: Option<Vec<u8>>,
+    pub(super) owed: bool,
+    pub(super) answered: Option<Instant>,
+    pub(super) until: Instant,
+}
+
+impl Tombstone {
+    /// Somebody asks. Nothing proves who: the answer is small, the same each time, and given at most so often.
+    pub(super) fn asked(&mut self, now: Instant) {
+        let recent = self.answered.is_some_and(|at| now.duration_since(at) < ANSWER_INTERVAL);
+        self.owed |= self.packet.is_some() && !recent;
+    }
+
+    fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if !std::mem::take(&mut self.owed) {
+            return None;
+        }
+        self.answered = Some(now);
+        self.packet.clone()
+    }
+}
+
+impl State {
+    pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        match self {
+            Self::Attempt(attempt) => attempt.poll_transmit(),
+            Self::Session(channel) => channel.poll_transmit(now),
+            Self::Tombstone(tombstone) => tombstone.poll_transmit(now),
+        }
+    }
+
+    pub(super) fn has_transmit(&self) -> bool {
+        match self {
+            Self::Attempt(attempt) => attempt.has_transmit(),
+            Self::Session(channel) => channel.has_transmit(),
+            Self::Tombstone(tombstone) => tombstone.owed,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Attempt(attempt) => Some(attempt.ends_at()),
+            Self::Session(channel) => channel.poll_timeout(),
+            Self::Tombstone(tombstone) => Some(tombstone.until),
+        }
+    }
+}

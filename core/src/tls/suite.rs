@@ -1,0 +1,45 @@
+//! The suite of initial packets, which both sides know before anything is negotiated.
+
+use rustls::crypto::CryptoProvider;
+use rustls::quic::{Keys, Suite};
+use rustls::{CipherSuite, Side};
+
+use super::{KeyPair, QUIC_VERSION};
+use crate::ConfigError;
+use crate::wire::header::ConnectionId;
+
+/// `TLS13_AES_128_GCM_SHA256`, whose keys protect initial packets (RFC 9001 §5.2).
+///
+/// Anybody can derive these keys from the header: they protect against accidents, and no rule may lean on them.
+#[derive(Clone, Copy)]
+pub(crate) struct InitialSuite(Suite);
+
+impl InitialSuite {
+    pub(crate) fn of(provider: &CryptoProvider) -> Result<Self, ConfigError> {
+        provider
+            .cipher_suites
+            .iter()
+            .filter(|suite| suite.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256)
+            .find_map(|suite| suite.tls13()?.quic_suite())
+            .map(Self)
+            .ok_or(ConfigError::NoInitialSuite)
+    }
+
+    /// The keys that belong to the id to which the client addressed its first packet.
+    pub(crate) fn keys(&self, first_destination: &ConnectionId, side: Side) -> KeyPair {
+        let Keys { local, remote } = self.0.keys(&first_destination.0, side, QUIC_VERSION);
+        KeyPair::new(local.packet, remote.packet)
+    }
+
+    /// The first half of the SHA-256 of `bytes`: tells two first packets apart.
+    pub(crate) fn fingerprint(&self, bytes: &[u8]) -> [u8; 16] {
+        let hash = self.0.suite.common.hash_provider.hash(bytes);
+        *hash.as_ref().first_chunk().expect("SHA-256 has 32 bytes")
+    }
+}
+
+impl std::fmt::Debug for InitialSuite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InitialSuite")
+    }
+}
