@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! What the tests of this package share: messages worth sending.
 
 pub mod forge;
@@ -36,3 +37,7 @@ pub fn pattern(len: usize, seed: usize) -> Bytes {
     bytes.truncate(len);
     bytes.into()
 }
+=======
+//! TODO
+pub mod over_zmq;
+>>>>>>> refs/heads/zmq
