@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group};
 use pair::{Authentication, Identities, connect};
-use rustls::quic::{ClientConnection, ServerConnection, Version};
+use rustls::quic::{ClientConnection, KeyChange, ServerConnection, Version};
 use steadfast::{ClientConfig, Listener, ServerConfig};
 
 /// As long as what Steadfast says of itself within the handshake, about.
@@ -51,21 +51,37 @@ impl Subjects {
         let mut client =
             ClientConnection::new(self.bare_client.clone(), Version::V1, name, parameters()).expect("a client");
         let mut server = ServerConnection::new(self.bare_server.clone(), Version::V1, parameters()).expect("a server");
-        let mut flight = Vec::new();
         let mut keys = Vec::with_capacity(4);
         while client.is_handshaking() || server.is_handshaking() {
-            flight.clear();
-            while let Some(change) = client.write_hs(&mut flight) {
-                keys.push(change);
-            }
-            server.read_hs(&flight).expect("the client's flight");
-            flight.clear();
-            while let Some(change) = server.write_hs(&mut flight) {
-                keys.push(change);
-            }
-            client.read_hs(&flight).expect("the server's flight");
+            deliver_flights(
+                |flight| client.write_hs(flight),
+                |flight| server.read_hs(flight),
+                &mut keys,
+            );
+            deliver_flights(
+                |flight| server.write_hs(flight),
+                |flight| client.read_hs(flight),
+                &mut keys,
+            );
         }
         black_box((client, server, keys));
+    }
+}
+
+/// Each level's bytes by themselves, as packets carry them.
+fn deliver_flights(
+    mut write: impl FnMut(&mut Vec<u8>) -> Option<KeyChange>,
+    mut read: impl FnMut(&[u8]) -> Result<(), rustls::Error>,
+    keys: &mut Vec<KeyChange>,
+) {
+    loop {
+        let mut flight = Vec::new();
+        let change = write(&mut flight);
+        if flight.is_empty() && change.is_none() {
+            return;
+        }
+        read(&flight).expect("the peer's flight");
+        keys.extend(change);
     }
 }
 
