@@ -1,1 +1,116 @@
-//! TODO
+//! Secure sessions over ZeroMQ that outlive their connections: [`steadfast`] on a `DEALER` (the [`Client`]) and a `ROUTER` (the
+//! [`Server`]) of the stock [`zmq`] crate.
+//!
+//! ```
+//! use std::time::Duration;
+//! use steadfast_zmq::steadfast::Event;
+//! use steadfast_zmq::testing::insecure_test_credentials;
+//! use steadfast_zmq::{Client, Endpoint, Server};
+//!
+//! let credentials = insecure_test_credentials("localhost");
+//! let context = zmq::Context::new();
+//! let mut server = Server::bind(Endpoint::new(&context, "tcp://127.0.0.1:*"), &credentials.server().build()?)?;
+//! let address = server.local_address()?;
+//!
+//! let greeter = std::thread::spawn(move || -> Result<(), steadfast_zmq::Error> {
+//!     loop {
+//!         let received = server.recv()?;
+//!         match received.event {
+//!             Event::Message(name) => {
+//!                 let parts: [&[u8]; 2] = [b"hello", name.payload()];
+//!                 server.send_multipart(received.session, &parts)?;
+//!             }
+//!             Event::Closed(_) => return Ok(()),
+//!             _ => {}
+//!         }
+//!     }
+//! });
+//!
+//! let mut client =
+//!     Client::connect(Endpoint::new(&context, &address), "localhost".try_into()?, &credentials.client().build()?)?;
+//! client.send(b"world")?; // waits for the connection and the handshake
+//! let greeting = loop {
+//!     if let Event::Message(message) = client.recv()? {
+//!         break message;
+//!     }
+//! };
+//! assert_eq!(greeting.parts(), [&b"hello"[..], b"world"]);
+//!
+//! let last = client.close(Duration::from_secs(10))?.pop();
+//! assert!(matches!(last, Some(Event::Closed(closed)) if closed.unsent.is_empty() && closed.in_doubt.is_empty()));
+//! greeter.join().expect("no panic")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With certificates of your own, from PEM files:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use steadfast_zmq::steadfast::rustls::client::WebPkiServerVerifier;
+//! use steadfast_zmq::steadfast::{ClientConfig, ServerConfig};
+//! use steadfast_zmq::{default_provider, pem};
+//!
+//! let provider = default_provider();
+//! let (chain, key) = pem::identity("server.pem", "server.key", &provider)?;
+//! let server = ServerConfig::builder(provider.clone(), chain, key).build()?;
+//!
+//! let roots = Arc::new(pem::roots("authority.pem")?);
+//! let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
+//! let client = ClientConfig::builder(provider, verifier).build()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Who drives
+//!
+//! The thread that calls: nothing happens between calls. Whoever waits, waits in [`Client::recv`] or [`Server::recv`] and is served
+//! there; whoever has other work calls `recv_timeout` or `try_recv` every second or so.
+//!
+//! # What 0MQ does beneath
+//!
+//! 0MQ reconnects, and what it had queued is lost then; sessions notice and send that again, without a new handshake. A connection
+//! that dies silently is found by ZMTP heartbeats ([`Endpoint::heartbeat`]). Sessions pass through a `zmq_proxy` with one backend, which
+//! sees ciphertext only; its clients share one pipe, so a slow one slows the others.
+//!
+//! `inproc` is refused: its messages never leave the process. CURVE is neither needed nor part of the `zmq` crate's own build of
+//! libzmq. An `ipc` address belongs to whoever binds it last: libzmq replaces the file.
+//!
+//! After its last socket is closed, a context waits at most a second for the last packets; without connection not at all.
+//!
+//! # Features
+//!
+//! `testing`: the module `testing`, with credentials that protect nothing and a proxy that cuts connections.
+#![forbid(unsafe_code)]
+
+mod backlog;
+mod carrier;
+mod client;
+mod counters;
+mod endpoint;
+mod error;
+mod monitor;
+mod options;
+pub mod pem;
+mod process;
+mod provider;
+mod redial;
+mod route;
+mod server;
+mod strangers;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod wait;
+
+pub use client::Client;
+pub use counters::Counters;
+pub use endpoint::Endpoint;
+pub use error::{Error, OpenError};
+pub use provider::default_provider;
+pub use server::{Received, Server};
+pub use steadfast;
+pub use zmq;
+
+use steadfast::Bytes;
+
+fn copied(parts: &[impl AsRef<[u8]>]) -> Vec<Bytes> {
+    parts.iter().map(|part| Bytes::copy_from_slice(part.as_ref())).collect()
+}

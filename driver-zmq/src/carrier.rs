@@ -1,0 +1,127 @@
+//! Packets in and out of one 0MQ socket.
+
+use steadfast::Packet;
+use zmq::{DONTWAIT, SNDMORE};
+
+use crate::route::Route;
+
+/// A 0MQ socket as a carrier of packets. It never waits.
+pub(crate) struct Carrier {
+    socket: zmq::Socket,
+    /// The rest of a 0MQ message that does not fit is still to be read.
+    skipping: bool,
+}
+
+/// What the socket had.
+pub(crate) enum Arrival {
+    Packet(Route, zmq::Message),
+    /// Something that is no packet of ours, and was dropped.
+    Odd,
+    Nothing,
+}
+
+/// What became of a packet.
+pub(crate) enum Sent {
+    Done,
+    /// No room, or nobody connected: here it is again.
+    Refused(Vec<u8>),
+    /// The route is gone, and the packet with it.
+    RouteGone,
+}
+
+/// libzmq receives in chunks of this size, which the messages inside of them share. A longer message has a buffer of its own
+/// (`v2_decoder.cpp`, `size_ready`).
+const SHARED_CHUNK_BYTES: usize = 8192;
+
+impl Carrier {
+    pub(crate) fn new(socket: zmq::Socket) -> Self {
+        Self {
+            socket,
+            skipping: false,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &zmq::Socket {
+        &self.socket
+    }
+
+    /// Takes one 0MQ message: the last frame is the packet, the frames before it are the route.
+    pub(crate) fn receive(&mut self) -> Result<Arrival, zmq::Error> {
+        let mut route = Route::default();
+        for _ in 0..=Route::MAX_FRAMES {
+            let Some(frame) = self.frame()? else {
+                return Ok(Arrival::Nothing);
+            };
+            if frame.get_more() {
+                self.skipping |= !route.push(&frame);
+            } else if std::mem::take(&mut self.skipping) {
+                return Ok(Arrival::Odd);
+            } else {
+                return Ok(Arrival::Packet(route, frame));
+            }
+        }
+        self.skipping = true;
+        Ok(Arrival::Odd)
+    }
+
+    fn frame(&self) -> Result<Option<zmq::Message>, zmq::Error> {
+        let mut frame = zmq::Message::new();
+        loop {
+            match self.socket.recv(&mut frame, DONTWAIT) {
+                Ok(()) => return Ok(Some(frame)),
+                Err(zmq::Error::EAGAIN) => return Ok(None),
+                Err(zmq::Error::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends to the one peer of a DEALER.
+    pub(crate) fn send(&self, packet: Vec<u8>) -> Result<Sent, zmq::Error> {
+        // A refused send destroys the 0MQ message: 0MQ gets a copy, and ours is kept until it took that.
+        match self.socket.send(&packet[..], DONTWAIT) {
+            Ok(()) => Ok(Sent::Done),
+            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => Ok(Sent::Refused(packet)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends to one of the peers of a ROUTER.
+    pub(crate) fn send_to(&self, route: &Route, packet: Vec<u8>) -> Result<Sent, zmq::Error> {
+        for (hop, frame) in route.frames().enumerate() {
+            match self.socket.send(frame, DONTWAIT | SNDMORE) {
+                Ok(()) => {}
+                // With ROUTER_MANDATORY the first frame alone decides (`router.cpp`, `xsend`).
+                Err(zmq::Error::EAGAIN | zmq::Error::EINTR) if hop == 0 => return Ok(Sent::Refused(packet)),
+                Err(zmq::Error::EHOSTUNREACH) if hop == 0 => return Ok(Sent::RouteGone),
+                Err(error) => return Err(error),
+            }
+        }
+        self.socket.send(packet, DONTWAIT)?;
+        Ok(Sent::Done)
+    }
+}
+
+/// Hands a received message to the core: without a copy where its buffer is ours alone.
+pub(crate) fn into_packet(message: zmq::Message) -> Packet {
+    if message.len() > SHARED_CHUNK_BYTES {
+        Packet::from_owner(Unshared(message))
+    } else {
+        message.to_vec().into()
+    }
+}
+
+/// A received message whose buffer nobody else refers to.
+struct Unshared(zmq::Message);
+
+impl AsRef<[u8]> for Unshared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsMut<[u8]> for Unshared {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}

@@ -1,0 +1,274 @@
+//! The connecting side: one session over one DEALER.
+
+mod drive;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use steadfast::{Bytes, ClientConfig, Event, InFlight, MessageId, Negotiated, PeerIdentity, Session, SessionStats};
+
+use crate::carrier::Carrier;
+use crate::monitor::Monitor;
+use crate::process::Owner;
+use crate::redial::Redial;
+use crate::{Counters, Endpoint, Error, OpenError, options};
+
+/// A secure session with one server, over a `DEALER`, driven by the thread that calls it.
+///
+/// Nothing happens between calls: an application that is idle for long still calls [`recv_timeout`](Self::recv_timeout) (or any other
+/// method) every few seconds, or its server takes it for unreachable, and goes on when it calls again.
+///
+/// Messages wait for the connection and for the handshake; a connection that breaks is replaced without the application's
+/// help. What the server's application did not take is sent again.
+pub struct Client {
+    session: Session,
+    carrier: Carrier,
+    monitor: Option<Monitor>,
+    address: String,
+    owner: Owner,
+    /// The one packet that 0MQ refused. While it waits, the core is not asked for others.
+    held: Option<Vec<u8>>,
+    path: Path,
+    redial: Redial,
+    last_turn: Instant,
+    /// `Closed` was handed out.
+    ended: bool,
+    counters: Counters,
+}
+
+/// What sending tells of the connection, without a monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    /// Nothing was sent yet.
+    New,
+    Open,
+    /// 0MQ takes nothing: with so few packets in flight, that means that there is no connection.
+    Blocked,
+}
+
+impl Client {
+    /// Begins to connect, and returns at once: [`recv`](Self::recv) tells when the session is established.
+    ///
+    /// An address where nobody answers is no error here: 0MQ keeps trying, and the session says `Unreachable` after a while.
+    ///
+    /// # Errors
+    /// [`OpenError`] if this cannot work whatever the network does.
+    pub fn connect(
+        mut endpoint: Endpoint<'_>,
+        server: ServerName<'static>,
+        config: &ClientConfig,
+    ) -> Result<Self, OpenError> {
+        let socket = endpoint.take_socket(zmq::DEALER)?;
+        options::set_common(
+            &socket,
+            endpoint.heartbeat,
+            endpoint.is_ipv6(),
+            steadfast::Limits::default().max_packets_in_flight,
+        )?;
+        options::set_connecting(&socket)?;
+        let session = Session::new(config, server, Instant::now()).map_err(OpenError::Session)?;
+        let monitor = endpoint
+            .monitor
+            .then(|| Monitor::new(endpoint.context, &socket))
+            .transpose()?;
+        let client = Self {
+            session,
+            carrier: Carrier::new(socket),
+            monitor,
+            address: endpoint.address,
+            owner: Owner::this_process(),
+            held: None,
+            path: Path::New,
+            redial: Redial::new(),
+            last_turn: Instant::now(),
+            ended: false,
+            counters: Counters::default(),
+        };
+        match client.carrier.socket().connect(&client.address) {
+            Ok(()) => Ok(client),
+            Err(source) => Err(OpenError::Connect {
+                address: client.address.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// Sends a message of one part. Waits while too much is unacknowledged; the server's application must be taking messages then.
+    ///
+    /// Two sides that only send, and never receive, wait for each other forever: use [`try_send`](Self::try_send) then.
+    ///
+    /// # Errors
+    /// [`Error::Send`], [`Error::Closed`]; nothing of the message is kept then.
+    pub fn send(&mut self, payload: &[u8]) -> Result<MessageId, Error> {
+        loop {
+            match self.try_send(payload) {
+                Err(Error::WouldBlock) => self.turn_and_wait()?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends a message of one part, if that is possible without waiting.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`], [`Error::Send`], [`Error::Closed`]; nothing of the message is kept then.
+    pub fn try_send(&mut self, payload: &[u8]) -> Result<MessageId, Error> {
+        self.owner.check()?;
+        let id = self.session.send(payload, Instant::now())?;
+        self.after_command()?;
+        Ok(id)
+    }
+
+    /// Sends a message of one or more parts, copied. Waits like [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_multipart(&mut self, parts: &[impl AsRef<[u8]>]) -> Result<MessageId, Error> {
+        self.send_parts(&crate::copied(parts))
+    }
+
+    /// Sends a message of one or more parts, shared until they are acknowledged. Waits like [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_parts(&mut self, parts: &[Bytes]) -> Result<MessageId, Error> {
+        loop {
+            match self.try_send_parts(parts) {
+                Err(Error::WouldBlock) => self.turn_and_wait()?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends a message of one or more parts, shared until they are acknowledged, if that is possible without waiting.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_parts(&mut self, parts: &[Bytes]) -> Result<MessageId, Error> {
+        self.owner.check()?;
+        let id = self.session.send_parts(parts, Instant::now())?;
+        self.after_command()?;
+        Ok(id)
+    }
+
+    /// Waits for the next event: a message, or news of the session.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] once `Closed` was returned.
+    pub fn recv(&mut self) -> Result<Event, Error> {
+        Ok(self.recv_until(None)?.expect("waits without a limit"))
+    }
+
+    /// Waits for the next event, but not longer than this.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] once `Closed` was returned.
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
+        self.recv_until(Some(Instant::now() + timeout))
+    }
+
+    /// The next event if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] once `Closed` was returned.
+    pub fn try_recv(&mut self) -> Result<Option<Event>, Error> {
+        self.recv_timeout(Duration::ZERO)
+    }
+
+    /// Waits until the server's application has taken every message sent. Events wait meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`], [`Error::Closed`].
+    pub fn flush(&mut self, timeout: Duration) -> Result<(), Error> {
+        let until = Instant::now() + timeout;
+        loop {
+            self.turn()?;
+            if self.session.in_flight() == InFlight::default() {
+                return Ok(());
+            } else if self.session.is_closed() {
+                return Err(Error::Closed);
+            } else if Instant::now() >= until {
+                return Err(Error::TimedOut);
+            }
+            self.wait(Some(until))?;
+        }
+    }
+
+    /// Begins to close: nothing more can be sent; what was sent is still delivered, and [`recv`](Self::recv) returns what the server
+    /// still sends, and `Closed` last.
+    ///
+    /// # Errors
+    /// [`Error::Forked`], or what 0MQ reports.
+    pub fn begin_close(&mut self) -> Result<(), Error> {
+        self.owner.check()?;
+        self.session.close(Instant::now());
+        self.turn()
+    }
+
+    /// Closes, and waits for it, but not longer than this. Returns the events that remained; `Closed` is the last of them
+    /// unless time ran out before both sides had everything.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if `Closed` was returned before.
+    pub fn close(mut self, timeout: Duration) -> Result<Vec<Event>, Error> {
+        self.begin_close()?;
+        let until = Instant::now() + timeout;
+        let mut events = Vec::new();
+        while let Some(event) = self.recv_until(Some(until))? {
+            events.push(event);
+            if self.ended {
+                break;
+            }
+        }
+        Ok(events)
+    }
+
+    /// The last message that the server's application took, if any.
+    pub fn acknowledged_through(&self) -> Option<MessageId> {
+        self.session.acknowledged_through()
+    }
+
+    /// What is held for messages that are not acknowledged.
+    pub fn in_flight(&self) -> InFlight {
+        self.session.in_flight()
+    }
+
+    /// The authenticated server, once established.
+    pub fn peer(&self) -> Option<&Arc<PeerIdentity>> {
+        self.session.peer()
+    }
+
+    /// What the handshake settled, once established.
+    pub fn negotiated(&self) -> Option<Negotiated> {
+        self.session.negotiated()
+    }
+
+    /// Counters of the session.
+    pub fn stats(&self) -> SessionStats {
+        self.session.stats()
+    }
+
+    /// Counters of this driver.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+}
+
+impl Drop for Client {
+    /// Never waits. Tells the server that this side closes, if a connection is there; what was not acknowledged may be lost:
+    /// [`close`](Client::close) waits for it.
+    fn drop(&mut self) {
+        self.part();
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("address", &self.address)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,162 @@
+//! Certificates and keys from PEM files, with errors that name the file and what is wrong with it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+/// A certificate chain, own certificate first, and its key.
+pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// Loads what one side shows to the other: its certificate chain, own certificate first, and the key that belongs to it. Both
+/// may be in one file.
+///
+/// # Errors
+/// [`PemError`], also if the key is not the certificate's.
+pub fn identity(
+    chain: impl AsRef<Path>,
+    key: impl AsRef<Path>,
+    provider: &CryptoProvider,
+) -> Result<Identity, PemError> {
+    let (chain_file, key_file) = (chain.as_ref(), key.as_ref());
+    let chain = certificates(chain_file)?;
+    let key = private_key(key_file)?;
+    match CertifiedKey::from_der(chain.clone(), key.clone_key(), provider) {
+        Ok(_) => Ok((chain, key)),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(error(
+            key_file,
+            Fault::KeyMismatch {
+                chain: chain_file.into(),
+            },
+        )),
+        Err(rustls::Error::InvalidCertificate(e)) => Err(error(chain_file, Fault::Refused(e.into()))),
+        Err(e) => Err(error(key_file, Fault::Refused(e))),
+    }
+}
+
+/// Loads the certificates that others are checked against.
+///
+/// # Errors
+/// [`PemError`].
+pub fn roots(file: impl AsRef<Path>) -> Result<RootCertStore, PemError> {
+    let file = file.as_ref();
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|e| error(file, Fault::Refused(e)))?;
+    }
+    Ok(roots)
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let found: Vec<_> = read_all(file)?;
+    if found.is_empty() {
+        Err(error(file, Fault::NoCertificate))
+    } else {
+        Ok(found)
+    }
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+    let mut found: Vec<PrivateKeyDer<'static>> = read_all(file)?;
+    match (found.pop(), found.len()) {
+        (Some(key), 0) => Ok(key),
+        (Some(_), others) => Err(error(file, Fault::SeveralKeys(others + 1))),
+        (None, _) => Err(error(file, Fault::NoKey)),
+    }
+}
+
+fn read_all<T: PemObject>(file: &Path) -> Result<Vec<T>, PemError> {
+    T::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|fault| error(file, fault.into()))
+}
+
+/// A PEM file that cannot be used.
+#[derive(Debug)]
+pub struct PemError {
+    /// Which file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is wrong with a PEM file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It does not exist.
+    Missing,
+    /// It cannot be read.
+    Unreadable(io::Error),
+    /// It is not PEM.
+    Malformed(String),
+    /// It has no section `CERTIFICATE`.
+    NoCertificate,
+    /// It has no section `PRIVATE KEY` (or `RSA PRIVATE KEY`, `EC PRIVATE KEY`), or the key is encrypted.
+    NoKey,
+    /// It has so many keys, where one is needed.
+    SeveralKeys(usize),
+    /// Its key belongs to another certificate than the chain's first.
+    KeyMismatch {
+        /// The file with the chain.
+        chain: PathBuf,
+    },
+    /// The content is PEM, but no certificate or key that this release can use.
+    Refused(rustls::Error),
+}
+
+fn error(file: &Path, fault: Fault) -> PemError {
+    PemError {
+        file: file.into(),
+        fault,
+    }
+}
+
+impl From<pem::Error> for Fault {
+    fn from(fault: pem::Error) -> Self {
+        match fault {
+            pem::Error::Io(e) if e.kind() == io::ErrorKind::NotFound => Self::Missing,
+            pem::Error::Io(e) => Self::Unreadable(e),
+            other => Self::Malformed(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for PemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.file.display())?;
+        match &self.fault {
+            Fault::Missing => f.write_str("there is no such file"),
+            Fault::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            Fault::Malformed(error) => write!(f, "is no PEM file: {error}"),
+            Fault::NoCertificate => f.write_str("has no certificate (no section BEGIN CERTIFICATE)"),
+            Fault::NoKey => f.write_str(
+                "has no private key (no section BEGIN PRIVATE KEY); an encrypted key must be decrypted first",
+            ),
+            Fault::SeveralKeys(number) => write!(f, "has {number} private keys; one is needed"),
+            Fault::KeyMismatch { chain } => {
+                write!(
+                    f,
+                    "the key does not belong to the first certificate in {}",
+                    chain.display()
+                )
+            }
+            Fault::Refused(error) => write!(f, "cannot be used: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for PemError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.fault {
+            Fault::Unreadable(error) => Some(error),
+            Fault::Refused(error) => Some(error),
+            _ => None,
+        }
+    }
+}

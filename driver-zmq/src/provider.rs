@@ -1,0 +1,17 @@
+//! The cryptography that is used unless the application brings its own.
+
+use std::sync::Arc;
+
+use rustls::CipherSuite;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+
+/// aws-lc-rs, with the hybrid X25519MLKEM768 preferred: what is recorded today stays secret from tomorrow's quantum computers.
+///
+/// AES-128-GCM comes first among the cipher suites: it is the fastest where processors have AES instructions, and 128 bits are ample.
+pub fn default_provider() -> Arc<CryptoProvider> {
+    let mut provider = aws_lc_rs::default_provider();
+    provider
+        .cipher_suites
+        .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    Arc::new(provider)
+}

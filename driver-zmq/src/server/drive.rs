@@ -1,0 +1,201 @@
+//! The turns of a server: socket and deadlines on one side, the listener on the other.
+
+use std::time::Instant;
+
+use steadfast::{Event, SessionId, Transmit};
+use zmq::POLLIN;
+
+use super::{Received, Server};
+use crate::Error;
+use crate::backlog::Held;
+use crate::carrier::{Arrival, Sent, into_packet};
+use crate::route::Route;
+use crate::strangers::Sample;
+use crate::wait::{self, PACKETS_PER_TURN, SERVE_EVERY};
+
+/// How many packets are sent before others are taken, over all sessions: a bound on how long nothing is received.
+const TRANSMITS_PER_TURN: usize = 512;
+
+impl Server {
+    pub(super) fn recv_until(&mut self, until: Option<Instant>) -> Result<Option<Received>, Error> {
+        if self.last_turn.elapsed() >= SERVE_EVERY {
+            self.turn()?;
+        }
+        loop {
+            if let Some(event) = self.next_event()? {
+                return Ok(Some(event));
+            }
+            self.turn()?;
+            if let Some(event) = self.next_event()? {
+                return Ok(Some(event));
+            } else if until.is_some_and(|until| Instant::now() >= until) {
+                return Ok(None);
+            }
+            self.wait(until)?;
+        }
+    }
+
+    fn next_event(&mut self) -> Result<Option<Received>, Error> {
+        let now = Instant::now();
+        let Some((session, event)) = self.listener.poll_event(now) else {
+            return Ok(None);
+        };
+        self.transmit(now)?;
+        let peer = match &event {
+            Event::Established(established) => {
+                self.peers.insert(session, established.peer.clone());
+                Some(established.peer.clone())
+            }
+            Event::Closed(_) => self.peers.remove(&session),
+            _ => self.peers.get(&session).cloned(),
+        };
+        Ok(Some(Received {
+            session,
+            peer: peer.unwrap_or_default(),
+            event,
+        }))
+    }
+
+    pub(super) fn after_command(&mut self) -> Result<(), Error> {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.last_turn) >= SERVE_EVERY {
+            self.turn()
+        } else {
+            self.transmit(now)
+        }
+    }
+
+    pub(super) fn turn_and_wait(&mut self) -> Result<(), Error> {
+        self.turn()?;
+        self.wait(None)
+    }
+
+    /// Everything that can be done without waiting.
+    pub(super) fn turn(&mut self) -> Result<(), Error> {
+        self.owner.check()?;
+        let now = Instant::now();
+        self.last_turn = now;
+        self.receive(now)?;
+        if self.listener.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.listener.handle_timeout(now);
+        }
+        self.retry(now)?;
+        self.transmit(now)
+    }
+
+    fn receive(&mut self, now: Instant) -> Result<(), Error> {
+        for _ in 0..PACKETS_PER_TURN {
+            match self.carrier.receive()? {
+                Arrival::Packet(route, message) if !route.is_empty() => self.take(route, message, now),
+                Arrival::Packet(..) | Arrival::Odd => self.counters.odd += 1,
+                Arrival::Nothing => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, route: Route, message: zmq::Message, now: Instant) {
+        self.counters.packets_received += 1;
+        let sample = Sample::of(&route, &message);
+        let strange = self.strange();
+        self.listener.handle_packet(route, into_packet(message), now);
+        if self.strange() > strange {
+            self.strangers.note(&self.address, &sample, now);
+        }
+    }
+
+    /// What the core counted that no Steadfast client of this release sends.
+    fn strange(&self) -> u64 {
+        let stats = self.listener.stats();
+        stats.malformed + stats.other_version
+    }
+
+    fn transmit(&mut self, now: Instant) -> Result<(), Error> {
+        self.owner.check()?;
+        for _ in 0..TRANSMITS_PER_TURN {
+            let Some(transmit) = self.listener.poll_transmit(now) else {
+                self.behind = false;
+                return Ok(());
+            };
+            self.dispatch(transmit, now)?;
+        }
+        self.behind = true;
+        Ok(())
+    }
+
+    fn dispatch(&mut self, transmit: Transmit<Route>, now: Instant) -> Result<(), Error> {
+        let Transmit { route, packet, session } = transmit;
+        match (self.carrier.send_to(&route, packet)?, session) {
+            (Sent::Done, _) => self.counters.packets_sent += 1,
+            (Sent::Refused(packet), Some(session)) => {
+                self.counters.packets_held += 1;
+                self.listener.pause(session);
+                self.backlog.hold(
+                    Held::new(
+                        session,
+                        Transmit {
+                            route,
+                            packet,
+                            session: Some(session),
+                        },
+                        now,
+                    ),
+                    now,
+                );
+            }
+            (Sent::RouteGone, Some(session)) => self.route_gone(session, now),
+            // An answer outside of any session is not worth keeping: who asked asks again.
+            (Sent::Refused(_) | Sent::RouteGone, None) => self.counters.packets_dropped += 1,
+        }
+        Ok(())
+    }
+
+    fn route_gone(&mut self, session: SessionId, now: Instant) {
+        self.counters.packets_dropped += 1;
+        self.listener.handle_route_gone(session, now);
+    }
+
+    /// Tries held packets again whose time has come.
+    fn retry(&mut self, now: Instant) -> Result<(), Error> {
+        while let Some(held) = self.backlog.due(now) {
+            let session = held.session;
+            match self.try_again(held, now)? {
+                Some(held) => self.backlog.hold(held, now),
+                None => self.listener.resume(session),
+            }
+        }
+        Ok(())
+    }
+
+    fn try_again(&mut self, mut held: Held, now: Instant) -> Result<Option<Held>, Error> {
+        let packet = std::mem::take(&mut held.packet);
+        match self.carrier.send_to(&held.route, packet)? {
+            Sent::Done => self.counters.packets_sent += 1,
+            Sent::RouteGone => self.route_gone(held.session, now),
+            Sent::Refused(packet) => {
+                let again = held.again(packet, now);
+                self.counters.packets_dropped += u64::from(again.is_none());
+                return Ok(again);
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn wait(&self, until: Option<Instant>) -> Result<(), Error> {
+        let again = self.behind.then(Instant::now);
+        let deadlines = [until, self.listener.poll_timeout(), self.backlog.deadline(), again];
+        Ok(wait::poll(
+            &mut [self.carrier.socket().as_poll_item(POLLIN)],
+            &deadlines,
+        )?)
+    }
+
+    pub(super) fn part(&mut self) {
+        if self.owner.check().is_ok() {
+            let now = Instant::now();
+            self.listener.close_all(now);
+            // Best effort: whoever wants to know calls `close`.
+            let _ = self.transmit(now);
+        }
+    }
+}

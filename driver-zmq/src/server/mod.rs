@@ -1,0 +1,283 @@
+//! The listening side: any number of sessions over one ROUTER.
+
+mod drive;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use steadfast::{
+    Bytes, Event, InFlight, Listener, ListenerStats, MessageId, Negotiated, PeerIdentity, ServerConfig, SessionId,
+    SessionStats,
+};
+
+use crate::backlog::Backlog;
+use crate::carrier::Carrier;
+use crate::process::Owner;
+use crate::route::Route;
+use crate::strangers::Strangers;
+use crate::{Counters, Endpoint, Error, OpenError, options};
+
+/// Secure sessions with any number of clients, over a `ROUTER`, driven by the thread that calls it.
+///
+/// Nothing happens between calls: a server that is busy with something else for seconds is taken for unreachable, and goes
+/// on when it calls again. [`recv`](Self::recv) serves all sessions.
+pub struct Server {
+    listener: Listener<Route>,
+    carrier: Carrier,
+    address: String,
+    owner: Owner,
+    /// Who the sessions belong to, kept until their `Closed` was handed out.
+    peers: HashMap<SessionId, Arc<PeerIdentity>>,
+    backlog: Backlog,
+    strangers: Strangers,
+    last_turn: Instant,
+    /// The core may have more to send than one turn took.
+    behind: bool,
+    counters: Counters,
+}
+
+/// What happened in one session of a server.
+#[derive(Debug)]
+pub struct Received {
+    /// The session.
+    pub session: SessionId,
+    /// Whom it is with, as verified.
+    pub peer: Arc<PeerIdentity>,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Server {
+    /// Listens at an address.
+    ///
+    /// # Errors
+    /// [`OpenError`]; for an address in use it names the address and what to do.
+    pub fn bind(mut endpoint: Endpoint<'_>, config: &ServerConfig) -> Result<Self, OpenError> {
+        let socket = endpoint.take_socket(zmq::ROUTER)?;
+        options::set_common(
+            &socket,
+            endpoint.heartbeat,
+            endpoint.is_ipv6(),
+            steadfast::Limits::default().max_packets_in_flight,
+        )?;
+        options::set_router(&socket)?;
+        let address = endpoint.address;
+        socket.bind(&address).map_err(|source| OpenError::Bind {
+            address: address.clone(),
+            source,
+        })?;
+        Ok(Self {
+            listener: Listener::new(config, Instant::now()),
+            carrier: Carrier::new(socket),
+            address,
+            owner: Owner::this_process(),
+            peers: HashMap::new(),
+            backlog: Backlog::default(),
+            strangers: Strangers::new(),
+            last_turn: Instant::now(),
+            behind: false,
+            counters: Counters::default(),
+        })
+    }
+
+    /// Where the server listens, with the port that was taken for `*`.
+    ///
+    /// # Errors
+    /// What 0MQ reports.
+    pub fn local_address(&self) -> Result<String, Error> {
+        let endpoint = self.carrier.socket().get_last_endpoint()?;
+        Ok(endpoint.unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Sends a message of one part. Waits while too much is unacknowledged; the client's application must be taking messages then.
+    /// All sessions are served meanwhile, but their events wait.
+    ///
+    /// # Errors
+    /// [`Error::Send`], [`Error::Closed`]; nothing of the message is kept then.
+    pub fn send(&mut self, session: SessionId, payload: &[u8]) -> Result<MessageId, Error> {
+        loop {
+            match self.try_send(session, payload) {
+                Err(Error::WouldBlock) => self.turn_and_wait()?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends a message of one part, if that is possible without waiting.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`], [`Error::Send`], [`Error::Closed`]; nothing of the message is kept then.
+    pub fn try_send(&mut self, session: SessionId, payload: &[u8]) -> Result<MessageId, Error> {
+        self.owner.check()?;
+        let id = self.listener.send(session, payload, Instant::now())?;
+        self.after_command()?;
+        Ok(id)
+    }
+
+    /// Sends a message of one or more parts, copied. Waits like [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_multipart(&mut self, session: SessionId, parts: &[impl AsRef<[u8]>]) -> Result<MessageId, Error> {
+        self.send_parts(session, &crate::copied(parts))
+    }
+
+    /// Sends a message of one or more parts, shared until they are acknowledged. Waits like [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_parts(&mut self, session: SessionId, parts: &[Bytes]) -> Result<MessageId, Error> {
+        loop {
+            match self.try_send_parts(session, parts) {
+                Err(Error::WouldBlock) => self.turn_and_wait()?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends a message of one or more parts, shared until they are acknowledged, if that is possible without waiting.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_parts(&mut self, session: SessionId, parts: &[Bytes]) -> Result<MessageId, Error> {
+        self.owner.check()?;
+        let id = self.listener.send_parts(session, parts, Instant::now())?;
+        self.after_command()?;
+        Ok(id)
+    }
+
+    /// Waits for the next event of any session.
+    ///
+    /// # Errors
+    /// What 0MQ reports.
+    pub fn recv(&mut self) -> Result<Received, Error> {
+        Ok(self.recv_until(None)?.expect("waits without a limit"))
+    }
+
+    /// Waits for the next event of any session, but not longer than this.
+    ///
+    /// # Errors
+    /// What 0MQ reports.
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Received>, Error> {
+        self.recv_until(Some(Instant::now() + timeout))
+    }
+
+    /// The next event of any session if there is one.
+    ///
+    /// # Errors
+    /// What 0MQ reports.
+    pub fn try_recv(&mut self) -> Result<Option<Received>, Error> {
+        self.recv_timeout(Duration::ZERO)
+    }
+
+    /// Waits until the client's application has taken every message sent in this session. Events wait meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`], [`Error::Closed`].
+    pub fn flush(&mut self, session: SessionId, timeout: Duration) -> Result<(), Error> {
+        let until = Instant::now() + timeout;
+        loop {
+            self.turn()?;
+            if self.listener.peer(session).is_none() {
+                return Err(Error::Closed);
+            } else if self.listener.in_flight(session) == InFlight::default() {
+                return Ok(());
+            } else if Instant::now() >= until {
+                return Err(Error::TimedOut);
+            }
+            self.wait(Some(until))?;
+        }
+    }
+
+    /// Begins to close one session: nothing more can be sent; what was sent is still delivered, and [`recv`](Self::recv) returns what
+    /// the client still sends, and `Closed` last.
+    ///
+    /// # Errors
+    /// [`Error::Forked`], or what 0MQ reports.
+    pub fn close_session(&mut self, session: SessionId) -> Result<(), Error> {
+        self.owner.check()?;
+        self.listener.close(session, Instant::now());
+        self.turn()
+    }
+
+    /// Closes all sessions, and waits for it, but not longer than this. Returns the events that remained; every session that ended in
+    /// time has its `Closed` among them.
+    ///
+    /// # Errors
+    /// What 0MQ reports.
+    pub fn close(mut self, timeout: Duration) -> Result<Vec<Received>, Error> {
+        self.owner.check()?;
+        self.listener.close_all(Instant::now());
+        let until = Instant::now() + timeout;
+        let mut events = Vec::new();
+        self.turn()?;
+        while !self.peers.is_empty() {
+            let Some(event) = self.recv_until(Some(until))? else {
+                break;
+            };
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    /// The sessions that are established and not closed, in no particular order.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.listener.sessions()
+    }
+
+    /// The last message that the client's application took, if any.
+    pub fn acknowledged_through(&self, session: SessionId) -> Option<MessageId> {
+        self.listener.acknowledged_through(session)
+    }
+
+    /// What is held for messages that are not acknowledged.
+    pub fn in_flight(&self, session: SessionId) -> InFlight {
+        self.listener.in_flight(session)
+    }
+
+    /// The authenticated client of a session that still stands.
+    pub fn peer(&self, session: SessionId) -> Option<&Arc<PeerIdentity>> {
+        self.listener.peer(session)
+    }
+
+    /// What the handshake of a session settled.
+    pub fn negotiated(&self, session: SessionId) -> Option<Negotiated> {
+        self.listener.negotiated(session)
+    }
+
+    /// Counters of one session that still stands.
+    pub fn session_stats(&self, session: SessionId) -> Option<SessionStats> {
+        self.listener.session_stats(session)
+    }
+
+    /// Counters of all sessions and of handshakes.
+    pub fn stats(&self) -> ListenerStats {
+        self.listener.stats()
+    }
+
+    /// Counters of this driver.
+    pub fn counters(&self) -> Counters {
+        Counters {
+            strangers: self.strangers.total(),
+            ..self.counters
+        }
+    }
+}
+
+impl Drop for Server {
+    /// Never waits. Tells the clients that this side closes; what was not acknowledged may be lost: [`close`](Server::close) waits for it.
+    fn drop(&mut self) {
+        self.part();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .field("sessions", &self.peers.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! The connection breaks, the session does not.
+
+use std::time::Duration;
+
+use steadfast_tests::over_zmq::{Both, Scene, are_numbered, numbered};
+use steadfast_zmq::Endpoint;
+use steadfast_zmq::testing::{CutProxy, Direction};
+
+/// Sizes that share packets, fill them, and need many.
+const LENGTHS: [usize; 6] = [0, 10, 500, 3_000, 70_000, 300_000];
+const MESSAGES: usize = 60;
+
+#[test]
+fn a_tcp_reset_costs_neither_messages_nor_a_handshake() {
+    survives(CutProxy::reset);
+}
+
+#[test]
+fn an_orderly_end_of_the_connection_costs_neither_messages_nor_a_handshake() {
+    survives(CutProxy::close);
+}
+
+#[test]
+fn a_connection_that_dies_silently_costs_neither_messages_nor_a_handshake() {
+    survives(CutProxy::mute);
+}
+
+#[test]
+fn a_link_that_refuses_connections_for_a_while_costs_neither_messages_nor_a_handshake() {
+    survives(|proxy| {
+        proxy.refuse();
+        proxy.link_up();
+    });
+}
+
+#[test]
+fn a_cut_amid_a_large_message_loses_nothing_of_it() {
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        let scene = Scene::default();
+        let (mut both, proxy) = scene.cuttable(|endpoint| endpoint);
+        let session = both.establish();
+        let cut = proxy.reset_after(4 << 20, direction);
+        let large = numbered(0, 16 << 20);
+        if direction == Direction::ToServer {
+            both.client.send_parts(&large).expect("room");
+            both.until_server_got(1);
+            assert!(are_numbered(&both.server_got, [16 << 20]));
+        } else {
+            both.server.send_parts(session, &large).expect("room");
+            both.until_client_got(1);
+            assert!(are_numbered(&both.client_got, [16 << 20]));
+        }
+        cut.try_recv()
+            .expect("the connection was cut before the message had passed");
+        assert_one_handshake(&both);
+    }
+}
+
+#[test]
+fn a_link_that_is_silent_for_seconds_is_told_and_found_again() {
+    let scene = Scene::default();
+    let (mut both, proxy) = scene.cuttable(impatient);
+    both.establish();
+    proxy.silence();
+    both.client.send(b"into the void").expect("room");
+    both.until("the news that the server is unreachable", |both| {
+        both.client_news
+            .iter()
+            .any(|news| matches!(news, steadfast::Event::Unreachable(_)))
+    });
+    proxy.link_up();
+    both.until_server_got(1);
+    both.until("the news that the server is back", |both| {
+        both.client_news
+            .iter()
+            .any(|news| matches!(news, steadfast::Event::Reachable(_)))
+    });
+    assert_eq!(both.server_got[0].payload(), "into the void");
+    assert_one_handshake(&both);
+}
+
+#[test]
+fn a_server_that_sends_into_a_cut_link_is_heard_when_the_client_is_back() {
+    let scene = Scene::default();
+    let (mut both, proxy) = scene.cuttable(impatient);
+    let session = both.establish();
+    proxy.refuse();
+    for number in 0..MESSAGES {
+        both.server.send_parts(session, &numbered(number, 1_000)).expect("room");
+    }
+    proxy.link_up();
+    both.until_client_got(MESSAGES);
+    assert!(are_numbered(&both.client_got, vec![1_000; MESSAGES]));
+    assert_one_handshake(&both);
+}
+
+/// Streams both ways, with and without 0MQ's monitor, and cuts when a part is through.
+fn survives(cut: impl Fn(&CutProxy)) {
+    for change in [impatient, unwatched] {
+        let scene = Scene::default();
+        let (mut both, proxy) = scene.cuttable(change);
+        let session = both.establish();
+        for round in 0..3 {
+            for number in round * MESSAGES / 3..(round + 1) * MESSAGES / 3 {
+                both.client.send_parts(&numbered(number, length(number))).expect("room");
+                both.server
+                    .send_parts(session, &numbered(number, length(number)))
+                    .expect("room");
+            }
+            both.until_server_got(round * MESSAGES / 3 + 5);
+            cut(&proxy);
+        }
+        both.until_server_got(MESSAGES);
+        both.until_client_got(MESSAGES);
+        assert!(proxy.connections() > 1, "the cut went unnoticed");
+        assert!(are_numbered(&both.server_got, (0..MESSAGES).map(length)));
+        assert!(are_numbered(&both.client_got, (0..MESSAGES).map(length)));
+        assert_one_handshake(&both);
+    }
+}
+
+fn length(number: usize) -> usize {
+    LENGTHS[number % LENGTHS.len()]
+}
+
+/// Finds silence sooner than the default does, so that the tests are not all waiting.
+fn impatient(endpoint: Endpoint<'_>) -> Endpoint<'_> {
+    endpoint.heartbeat(Duration::from_millis(200), Duration::from_millis(400))
+}
+
+fn unwatched(endpoint: Endpoint<'_>) -> Endpoint<'_> {
+    impatient(endpoint).without_monitor()
+}
+
+fn assert_one_handshake(both: &Both) {
+    assert_eq!(both.client.stats().handshakes, 1);
+    assert_eq!(both.server.stats().sessions, 1);
+}
