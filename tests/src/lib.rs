@@ -1,7 +1,7 @@
-<<<<<<< HEAD
 //! What the tests of this package share: messages worth sending.
 
 pub mod forge;
+pub mod over_zmq;
 
 use bytes::Bytes;
 
@@ -37,7 +37,3 @@ pub fn pattern(len: usize, seed: usize) -> Bytes {
     bytes.truncate(len);
     bytes.into()
 }
-=======
-//! TODO
-pub mod over_zmq;
->>>>>>> refs/heads/zmq
