@@ -1,6 +1,8 @@
 //! What the tests of this package share: messages worth sending.
 
 pub mod forge;
+#[cfg(doctest)]
+mod readme;
 pub mod over_zmq;
 
 use bytes::Bytes;
