@@ -61,6 +61,22 @@ fn a_receiver_that_does_not_read_gets_one_window_and_no_more() {
 }
 
 #[test]
+fn a_receiver_that_stops_reading_gets_one_window_more_and_no_more() {
+    let (mut world, client) = small_windows();
+    world.stream(client.up(), (0..60).map(|seed| vec![pattern(1_000, seed)]));
+    world.run_until_settled();
+    world.set_reading(NodeId::Server, Reading::Paused);
+    let before = bytes_on_the_wire(&world, client);
+    world.stream(client.up(), (0..500).map(|seed| vec![pattern(1_000, seed)]));
+    world.run_for(Duration::from_millis(100));
+    let sent = bytes_on_the_wire(&world, client) - before;
+    assert!(
+        sent < usize::try_from(WINDOW).unwrap() * 3 / 2,
+        "the window is kept: {sent}"
+    );
+}
+
+#[test]
 fn a_sender_is_told_when_its_buffer_is_full_and_may_go_on_later() {
     let (mut world, client) = small_windows();
     world.set_reading(NodeId::Server, Reading::Paused);
