@@ -1,10 +1,11 @@
 //! What the tests over real sockets share: a client and a server that one thread drives in turns.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use steadfast::{Bytes, ClientConfig, Closed, Event, Message, PeerIdentity, SessionId};
 use steadfast_zmq::testing::{CutProxy, InsecureTestCredentials, insecure_test_credentials};
 use steadfast_zmq::{Client, Endpoint, Received, Server};
@@ -76,6 +77,43 @@ impl Scene {
 /// The name that the server's certificate is for.
 pub fn localhost() -> steadfast::rustls::pki_types::ServerName<'static> {
     "localhost".try_into().expect("a DNS name")
+}
+
+/// A port of the loopback interface that nobody listens at and nobody else takes, while this value lives.
+pub struct Reserved {
+    address: SocketAddr,
+    _socket: Socket,
+}
+
+impl Default for Reserved {
+    fn default() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        // A listener may share it, then; the system gives it to nobody else.
+        socket.set_reuse_address(true).expect("an option");
+        let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        socket.bind(&any.into()).expect("a free port");
+        let address = socket
+            .local_addr()
+            .expect("bound")
+            .as_socket()
+            .expect("an address and a port");
+        Self {
+            address,
+            _socket: socket,
+        }
+    }
+}
+
+impl Reserved {
+    /// For 0MQ.
+    pub fn zmq_address(&self) -> String {
+        format!("tcp://{}", self.address)
+    }
+
+    /// For others.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 /// Where a server listens, for other sockets than 0MQ's.

@@ -33,9 +33,8 @@ fn a_req_socket_is_counted_and_named() {
         let scene = Scene::default();
         let mut both = scene.direct("tcp://127.0.0.1:*");
         both.establish();
-        plain_socket(&scene, zmq::REQ, &both)
-            .send("anybody there?", 0)
-            .expect("room");
+        let stranger = plain_socket(&scene, zmq::REQ, &both);
+        stranger.send("anybody there?", 0).expect("room");
         both.until("a strange packet", |both| both.server.counters().strangers == 1);
         assert_undisturbed(&mut both);
     });
