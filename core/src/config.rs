@@ -27,7 +27,8 @@ const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Times and sizes. Each default states its reason; both sides may differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest message accepted from the peer, in bytes, announced to it. Default 64 MiB.
+    /// The longest message accepted from the peer, in bytes, announced to it; of a message of several parts, the 1 to 8
+    /// bytes before each part count as well. Default 64 MiB.
     pub max_message_bytes: u64,
     /// How much the peer may send ahead of what the application took, in bytes. Default 1 MiB: a loopback or a LAN is
     /// kept busy, and a thousand sessions whose applications all look away hold a few gigabytes at worst.

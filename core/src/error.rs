@@ -53,7 +53,7 @@ impl From<rustls::Error> for ConfigError {
 pub enum SendError {
     /// The message is larger than the peer accepts (before the handshake: than this side's own limit).
     TooLarge {
-        /// The length of the message, in bytes.
+        /// The length of the message, in bytes, with the 1 to 8 bytes before each part if there are several.
         message_bytes: u64,
         /// The largest that is accepted, in bytes.
         limit_bytes: u64,

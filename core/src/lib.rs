@@ -5,6 +5,7 @@ mod attempt;
 mod channel;
 mod clock;
 mod config;
+mod endpoint;
 mod error;
 mod event;
 mod identity;
@@ -22,6 +23,7 @@ pub use bytes::Bytes;
 pub use rustls;
 
 pub use config::{ClientConfig, ClientConfigBuilder, Limits, ServerConfig, ServerConfigBuilder};
+pub use endpoint::Endpoint;
 pub use error::{CloseCode, CloseReason, ConfigError, ConnectError, SendError, Violation};
 pub use event::{Closed, Established, Event, Reachable, Unreachable};
 pub use identity::{Negotiated, PeerIdentity};

@@ -50,6 +50,8 @@ enum Stage {
         channel: Box<Channel>,
         keys: KeyPair,
         max_message_bytes: u64,
+        /// When the Finished was made, unless it was repeated: a round trip begins there.
+        since: Option<Instant>,
     },
     /// The attempt failed.
     Over,
@@ -125,7 +127,7 @@ impl ClientAttempt {
     /// Repeats what goes unanswered. Returns whether the attempt has become hopeless.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
         if self.repeat_at <= now {
-            self.flight.repeat();
+            self.repeat();
             self.interval = (self.interval * 2).min(SLOWEST_REPETITION);
             // Up to a quarter later, differently in each client: a thousand that lost one server do not return as one.
             self.repeat_at = now + self.interval + self.interval / 4 * u32::from(self.jitter) / 256;
@@ -137,7 +139,15 @@ impl ClientAttempt {
     pub(crate) fn repeat_now(&mut self, now: Instant) {
         self.interval = FIRST_REPETITION;
         self.repeat_at = now + self.interval;
+        self.repeat();
+    }
+
+    fn repeat(&mut self) {
         self.flight.repeat();
+        // Which of the two will be answered cannot be told: no measure of the round trip.
+        if let Stage::Confirming { since, .. } = &mut self.stage {
+            *since = None;
+        }
     }
 
     pub(crate) fn handle_packet(
@@ -150,7 +160,7 @@ impl ClientAttempt {
         let level = match (header.kind, &mut self.stage) {
             (Kind::Data, Stage::Confirming { channel, .. }) => {
                 let receipt = channel.handle_packet(header, packet, now);
-                return (receipt != Receipt::Dropped).then(|| self.confirm());
+                return (receipt != Receipt::Dropped).then(|| self.confirm(now));
             }
             (Kind::Initial { .. }, Stage::Hello { .. }) => Level::Initial,
             (Kind::Handshake, Stage::Negotiating { .. } | Stage::Confirming { .. }) => Level::Handshake,
@@ -176,16 +186,22 @@ impl ClientAttempt {
         }
     }
 
-    fn confirm(&mut self) -> ClientProgress {
+    fn confirm(&mut self, now: Instant) -> ClientProgress {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Confirming {
-                channel,
+                mut channel,
                 max_message_bytes,
+                since,
                 ..
-            } if channel.is_confirmed() => ClientProgress::Confirmed {
-                channel,
-                max_message_bytes,
-            },
+            } if channel.is_confirmed() => {
+                if let Some(since) = since {
+                    channel.measured(now.duration_since(since));
+                }
+                ClientProgress::Confirmed {
+                    channel,
+                    max_message_bytes,
+                }
+            }
             stage => {
                 self.stage = stage;
                 ClientProgress::None
@@ -281,6 +297,7 @@ impl ClientAttempt {
             channel,
             keys,
             max_message_bytes,
+            since: Some(now),
         })
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct ServerAttempt {
     /// Known since the server's own Finished, and not used before the client's is verified.
     data_keys: Option<Box<EpochKeys>>,
     flight: Flight,
+    /// When the flight was made, unless it was repeated: a round trip begins there.
+    since: Option<Instant>,
     ends_at: Instant,
 }
 
@@ -103,6 +105,7 @@ impl ServerAttempt {
             keys,
             data_keys: Some(data_keys),
             flight,
+            since: Some(now),
             ends_at: now + ATTEMPT_LIFE,
         })
     }
@@ -126,6 +129,7 @@ impl ServerAttempt {
     /// The client's first packet came again: it misses the answer.
     pub(crate) fn repeat(&mut self) {
         self.flight.repeat();
+        self.since = None;
     }
 
     pub(crate) fn handle_packet(
@@ -217,12 +221,11 @@ impl ServerAttempt {
             parameters,
         };
         let max_message_bytes = agreement.parameters.max_message_bytes;
-        Ok(Channel::new(
-            agreement,
-            Outbox::new(limits.outbox(max_message_bytes)),
-            limits,
-            now,
-        ))
+        let mut channel = Channel::new(agreement, Outbox::new(limits.outbox(max_message_bytes)), limits, now);
+        if let Some(since) = self.since {
+            channel.measured(now.duration_since(since));
+        }
+        Ok(channel)
     }
 }
 

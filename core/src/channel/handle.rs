@@ -138,7 +138,7 @@ impl Channel {
                 self.closed_by_peer(code, reason.to_owned(), now);
             }
             Frame::Stream { offset, data } => {
-                self.inbox.insert(offset, payload.slice_ref(data), packet_bytes)?;
+                self.inbox.insert(offset, &payload.slice_ref(data), packet_bytes)?;
                 if self.timers.is_set(Timer::Stall) {
                     self.timers.set(Timer::Stall, now + self.stall_after);
                 }
@@ -190,7 +190,8 @@ impl Channel {
         {
             *finish = Finish::Acknowledged;
         }
-        let news = handed || credited || outcome.newest_at.is_some();
+        // The answer to a probe alone is none: a peer whose application looks away is asked ever more rarely.
+        let news = handed || credited || outcome.progress || !outcome.lost.is_empty();
         self.resend(outcome.lost);
         let largest = ack.ranges.largest().unwrap_or(0);
         self.settle_return(largest);

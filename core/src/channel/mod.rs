@@ -101,6 +101,7 @@ pub(crate) struct Channel {
     timers: Timers,
 
     confirmation: Confirmation,
+    confirmed_at: Option<Instant>,
     ending: Ending,
     linger: Duration,
     stall_after: Duration,
@@ -212,6 +213,7 @@ impl Channel {
             ping_interval: ping_interval - ping_interval / 8 * u32::from(jitter) / 256,
             timers: Timers::default(),
             confirmation: Confirmation::Pending,
+            confirmed_at: None,
             ending: Ending::Open,
             linger: limits.linger,
             stall_after: limits.stall_after,
@@ -242,6 +244,11 @@ impl Channel {
                 now,
             );
         }
+    }
+
+    /// Takes a round trip that was measured during the handshake.
+    pub(crate) fn measured(&mut self, round_trip: Duration) {
+        self.rtt.sample(round_trip);
     }
 
     /// Tells the application that the session has begun.

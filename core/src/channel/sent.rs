@@ -51,6 +51,8 @@ pub(super) struct InFlightPackets {
 pub(super) struct Acknowledged {
     /// When the newest of the packets acknowledged for the first time was sent.
     pub(super) newest_at: Option<Instant>,
+    /// Whether one of them carried something.
+    pub(super) progress: bool,
     /// Whether one of them told the end of the stream.
     pub(super) finish: bool,
     pub(super) lost: Vec<Sent>,
@@ -92,6 +94,7 @@ impl InFlightPackets {
             while ranges.next_if(|range| *range.start() > packet.number).is_some() {}
             if ranges.peek().is_some_and(|range| range.contains(&packet.number)) {
                 outcome.newest_at = outcome.newest_at.max(Some(packet.at));
+                outcome.progress |= !packet.is_probe();
                 outcome.finish |= packet.finish;
                 (later, path) = (later.saturating_add(1), Some(packet.path));
                 self.carrying -= usize::from(!packet.is_probe());

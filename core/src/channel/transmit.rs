@@ -238,11 +238,20 @@ impl Channel {
         self.route_gone
     }
 
-    /// The client may have missed the confirmation.
-    pub(crate) fn confirm_again(&mut self) {
-        if self.confirmation == Confirmation::Pending {
-            self.probes_owed = self.probes_owed.max(1);
+    /// The confirmation once more, for a client that repeats its Finished and so may have missed it; at most so often.
+    pub(crate) fn confirm_again(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let recent = self
+            .confirmed_at
+            .is_some_and(|at| now.duration_since(at) < ANSWER_INTERVAL);
+        if recent || self.confirmation == Confirmation::Done || !matches!(self.ending, Ending::Open) {
+            return None;
         }
+        self.confirmed_at = Some(now);
+        self.probes_owed = self.probes_owed.max(1);
+        let route_gone = std::mem::replace(&mut self.route_gone, false);
+        let packet = self.data_packet(now);
+        self.route_gone = route_gone;
+        packet
     }
 
     /// The transport says that the present route leads nowhere.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::slot::{State, Tombstone};
-use super::{FailedAttempt, Listener, SessionId};
+use super::{FailedAttempt, Listener, SessionId, Transmit};
 use crate::attempt::{ServerAttempt, ServerProgress};
 use crate::channel::TOMBSTONE_LIFE;
 use crate::wire::header::Header;
@@ -87,10 +87,16 @@ impl<Route: Clone + PartialEq> Listener<Route> {
                 }
             },
             State::Session(channel) => {
-                // The client repeats its Finished: it missed the confirmation. Nothing proves that this packet is its own,
-                // and so nothing changes but that a small packet goes where the session's packets go anyway.
-                channel.confirm_again();
-                self.stats.dropped += 1;
+                // The client repeats its Finished: it missed the confirmation. Nothing proves that this packet is its own, or
+                // that it came by the client's route: it is answered there, with one packet that only the client can open,
+                // and moves nothing. The client's first data packet will.
+                if let Some(packet) = channel.confirm_again(now) {
+                    let session = SessionId {
+                        generation: slot.generation,
+                        index,
+                    };
+                    self.replies.push_back(Transmit { route, packet, session });
+                }
             }
             State::Tombstone(tombstone) => tombstone.asked(now),
         }

@@ -67,6 +67,8 @@ pub struct Listener<Route> {
     clock: Clock,
     table: Table<Route>,
     pool: Pool<u32>,
+    /// Packets that do not take their session's route.
+    replies: VecDeque<Transmit<Route>>,
     to_transmit: VecDeque<u32>,
     with_events: VecDeque<u32>,
     /// Tombstones, oldest first.
@@ -91,6 +93,7 @@ impl<Route: Clone + PartialEq> Listener<Route> {
             clock: Clock::new(now),
             table: Table::new(),
             pool: Pool::new(config.limits().pool_bytes),
+            replies: VecDeque::new(),
             to_transmit: VecDeque::new(),
             with_events: VecDeque::new(),
             tombstones: VecDeque::new(),
@@ -292,6 +295,9 @@ impl<Route: Clone + PartialEq> Listener<Route> {
     /// The next packet to send, if any; sessions take turns. May change after any `handle_*`, command or `poll_event`.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<Route>> {
         let now = self.clock.advance(now);
+        if let Some(reply) = self.replies.pop_front() {
+            return Some(reply);
+        }
         while let Some(index) = self.to_transmit.pop_front() {
             let Some(slot) = self.table.get_mut(index) else {
                 continue;

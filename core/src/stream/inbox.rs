@@ -93,7 +93,7 @@ impl Inbox {
     }
 
     /// Takes a piece that was checked. `packet_bytes` is the length of the buffer that the piece keeps alive.
-    pub(crate) fn insert(&mut self, offset: u64, piece: Bytes, packet_bytes: usize) -> Result<(), Violation> {
+    pub(crate) fn insert(&mut self, offset: u64, piece: &Bytes, packet_bytes: usize) -> Result<(), Violation> {
         let span = offset.max(self.arrived)..offset + piece.len() as u64;
         if span.is_empty() {
             return Ok(());

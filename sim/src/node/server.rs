@@ -1,0 +1,260 @@
+//! The server: one listener, its driver and its application's side of every session.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use steadfast::{Event, Listener, MessageId, SendError, SessionId, Transmit};
+
+use super::{Seen, Surroundings, until_idle};
+use crate::app::{Outbox, Reader};
+use crate::flow::{ClientId, NodeId, RouteId};
+use crate::network::Sent;
+use crate::oracle::{EventOrder, Pace, Violation, demand};
+use crate::random::NodeRandom;
+use crate::timeline::What;
+
+#[derive(Debug)]
+pub(crate) struct ServerNode {
+    listener: Listener<RouteId>,
+    random: NodeRandom,
+    /// The packets that routes did not take, by session; such a session is paused.
+    held: BTreeMap<SessionId, Transmit<RouteId>>,
+    pace: Pace,
+    pub(crate) reader: Reader,
+    pub(crate) clients: BTreeMap<ClientId, ServerSide>,
+    sessions: BTreeMap<SessionId, (ClientId, EventOrder)>,
+    /// Which client has which endpoint name.
+    names: BTreeMap<String, ClientId>,
+}
+
+/// What the server's application has to do with one client.
+#[derive(Debug, Default)]
+pub(crate) struct ServerSide {
+    /// The newest session.
+    pub(crate) session: Option<SessionId>,
+    pub(crate) outbox: Outbox,
+    pub(crate) seen: Vec<Seen>,
+}
+
+impl ServerNode {
+    pub(crate) fn new(listener: Listener<RouteId>, random: NodeRandom) -> Self {
+        Self {
+            listener,
+            random,
+            held: BTreeMap::new(),
+            pace: Pace::default(),
+            reader: Reader::default(),
+            clients: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn listener(&self) -> &Listener<RouteId> {
+        &self.listener
+    }
+
+    pub(crate) fn expect(&mut self, client: ClientId, endpoint_name: String) {
+        self.names.insert(endpoint_name, client);
+        self.clients.insert(client, ServerSide::default());
+    }
+
+    /// Calls the listener as this node.
+    pub(crate) fn with<R>(&mut self, now: Instant, call: impl FnOnce(&mut Listener<RouteId>, Instant) -> R) -> R {
+        let listener = &mut self.listener;
+        self.pace.acted();
+        self.random.lend(|| call(listener, now))
+    }
+
+    pub(crate) fn is_established(&self, client: ClientId) -> bool {
+        let session = self.clients[&client].session;
+        session.is_some_and(|session| self.sessions[&session].1.is_established())
+    }
+
+    pub(crate) fn deliver(
+        &mut self,
+        route: RouteId,
+        packet: Vec<u8>,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Violation> {
+        self.with(around.now, |listener, now| listener.handle_packet(route, packet, now));
+        self.pump(around)
+    }
+
+    pub(crate) fn timeout(&mut self, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+        self.pace.timeout(around.at)?;
+        around.log.add(around.at, What::Timeout(NodeId::Server));
+        let listener = &mut self.listener;
+        self.random.lend(|| listener.handle_timeout(around.now));
+        self.pump(around)
+    }
+
+    /// Sends in the session with a client; without one, the message is refused as it would be after the end.
+    pub(crate) fn send(
+        &mut self,
+        client: ClientId,
+        parts: &[Bytes],
+        around: &mut Surroundings<'_>,
+    ) -> Result<Result<MessageId, SendError>, Violation> {
+        let Some(session) = self.clients[&client].session else {
+            return Ok(Err(SendError::Closed));
+        };
+        let sent = self.with(around.now, |listener, now| listener.send_parts(session, parts, now));
+        if let Ok(id) = sent {
+            self.pace.grant(parts.iter().map(Bytes::len).sum());
+            around.books.sent(client.down(), id, parts.to_vec())?;
+        }
+        Ok(sent)
+    }
+
+    /// Does what a driver does after every call, and lets the application read and write.
+    pub(crate) fn pump(&mut self, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+        until_idle(|| {
+            self.retry_held(around)?;
+            Ok(self.feed(around)? | self.transmit(around)? | self.read(around)?)
+        })?;
+        self.clients.iter().try_for_each(|(client, side)| {
+            let through = side
+                .session
+                .and_then(|session| self.listener.acknowledged_through(session));
+            around.books.acknowledged(client.down(), through)
+        })
+    }
+
+    fn feed(&mut self, around: &mut Surroundings<'_>) -> Result<bool, Violation> {
+        let mut fed = false;
+        let clients: Vec<_> = self
+            .clients
+            .keys()
+            .copied()
+            .filter(|client| self.is_established(*client))
+            .collect();
+        for client in clients {
+            while let Some(message) = self.side(client).outbox.next() {
+                match self.send(client, &message, around)? {
+                    Ok(_) => fed = true,
+                    Err(error) => {
+                        self.side(client).outbox.not_accepted(message, error);
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(fed)
+    }
+
+    fn side(&mut self, client: ClientId) -> &mut ServerSide {
+        self.clients.get_mut(&client).expect("every client was announced")
+    }
+
+    fn retry_held(&mut self, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+        for (session, transmit) in std::mem::take(&mut self.held) {
+            self.give(transmit, around)?;
+            if !self.held.contains_key(&session) {
+                self.listener.resume(session);
+            }
+        }
+        Ok(())
+    }
+
+    fn transmit(&mut self, around: &mut Surroundings<'_>) -> Result<bool, Violation> {
+        let mut sent = false;
+        while let Some(transmit) = self.next_transmit(around.now) {
+            let paused = self.held.contains_key(&transmit.session);
+            demand(!paused, || "server: a paused session transmits".into())?;
+            self.give(transmit, around)?;
+            sent = true;
+        }
+        Ok(sent)
+    }
+
+    fn next_transmit(&mut self, now: Instant) -> Option<Transmit<RouteId>> {
+        let listener = &mut self.listener;
+        self.random.lend(|| listener.poll_transmit(now))
+    }
+
+    /// Gives a packet to the network, as a driver does: a full route pauses its session, a dead one is reported.
+    fn give(&mut self, transmit: Transmit<RouteId>, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+        let Transmit { route, packet, session } = transmit;
+        match around.network.send_down(route, packet, around.at, around.log) {
+            Sent::Full(packet) => {
+                self.listener.pause(session);
+                self.held.insert(session, Transmit { route, packet, session });
+                return Ok(());
+            }
+            Sent::NoRoute if around.network.transport().hints => {
+                self.with(around.now, |listener, now| listener.handle_route_gone(session, now));
+            }
+            _ => {}
+        }
+        self.pace.packet(around.at)
+    }
+
+    fn read(&mut self, around: &mut Surroundings<'_>) -> Result<bool, Violation> {
+        let mut read = false;
+        while self.reader.may_read(around.at) {
+            let listener = &mut self.listener;
+            let Some((session, event)) = self.random.lend(|| listener.poll_event(around.now)) else {
+                break;
+            };
+            self.reader.took_one(around.at);
+            self.pace.acted();
+            self.take(session, event, around)?;
+            read = true;
+        }
+        Ok(read)
+    }
+
+    fn take(&mut self, session: SessionId, event: Event, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+        if let Event::Established(established) = &event {
+            self.begin(session, established.peer.endpoint_name())?;
+        }
+        let Some((client, order)) = self.sessions.get_mut(&session) else {
+            return Err(Violation(format!(
+                "server: an event of a session that never began: {event}"
+            )));
+        };
+        let client = *client;
+        around
+            .log
+            .add(around.at, What::Event(NodeId::Server, client, event.to_string()));
+        order.told(&event)?;
+        match event {
+            Event::Message(message) => {
+                self.pace.grant(message.total_bytes());
+                around.books.delivered(client.up(), message)
+            }
+            event => {
+                if let Event::Closed(closed) = &event {
+                    around.books.closed(client.down(), closed)?;
+                }
+                self.side(client).seen.push(Seen { at: around.at, event });
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(&mut self, session: SessionId, endpoint_name: Option<&str>) -> Result<(), Violation> {
+        let client = endpoint_name.and_then(|name| self.names.get(name)).copied();
+        let client =
+            client.ok_or_else(|| Violation(format!("server: established with {endpoint_name:?}, unheard of")))?;
+        self.sessions
+            .entry(session)
+            .or_insert_with(|| (client, EventOrder::default()));
+        self.side(client).session = Some(session);
+        Ok(())
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.listener.poll_timeout()
+    }
+
+    pub(crate) fn reads_at(&self, at: Duration) -> Option<Duration> {
+        self.reader.wakes_at(at)
+    }
+
+    pub(crate) fn is_blocked(&self) -> bool {
+        !self.held.is_empty()
+    }
+}

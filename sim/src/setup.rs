@@ -1,0 +1,126 @@
+//! What a world is made of.
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use steadfast::{ClientConfig, Limits, ServerConfig};
+
+use crate::clock::Clock;
+use crate::network::Transport;
+use crate::pki::{Authority, Identity, SERVER_NAME, Validity};
+use crate::provider;
+
+/// How a world begins. The defaults are a server that asks for certificates, over a network without faults.
+#[derive(Debug)]
+pub struct Setup {
+    /// What every choice and every random byte follows from.
+    pub seed: u64,
+    /// The cryptography of all nodes. With another than the default, runs are not repeatable byte for byte.
+    pub provider: Arc<CryptoProvider>,
+    /// How the transport behaves.
+    pub transport: Transport,
+    /// The server.
+    pub server: ServerSetup,
+}
+
+impl Setup {
+    /// The defaults, with this seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self {
+            seed,
+            provider: provider::deterministic(),
+            transport: Transport::default(),
+            server: ServerSetup::default(),
+        }
+    }
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::seeded(0)
+    }
+}
+
+/// The server of a world.
+#[derive(Debug)]
+pub struct ServerSetup {
+    /// What it shows to clients.
+    pub identity: Identity,
+    /// Whose clients it accepts. None: it asks for no certificate.
+    pub trusts: Option<Authority>,
+    /// Times and sizes.
+    pub limits: Limits,
+    /// How many sessions it holds at once.
+    pub max_sessions: usize,
+    /// How many handshakes it has in progress at once.
+    pub max_attempts: usize,
+}
+
+impl Default for ServerSetup {
+    fn default() -> Self {
+        Self {
+            identity: Authority::trusted().server(SERVER_NAME, Validity::Current),
+            trusts: Some(Authority::trusted()),
+            limits: Limits::default(),
+            max_sessions: 10_000,
+            max_attempts: 1_000,
+        }
+    }
+}
+
+impl ServerSetup {
+    pub(crate) fn config(&self, provider: &Arc<CryptoProvider>, clock: &Clock) -> ServerConfig {
+        let Identity { chain, key } = self.identity.clone();
+        let mut builder = ServerConfig::builder(provider.clone(), chain, key)
+            .limits(self.limits.clone())
+            .max_sessions(self.max_sessions)
+            .max_attempts(self.max_attempts)
+            .time_provider(clock.wall());
+        if let Some(authority) = &self.trusts {
+            builder = builder.client_verifier(authority.client_verifier(provider));
+        }
+        builder.build().expect("a world's server can be configured")
+    }
+}
+
+/// A client of a world.
+#[derive(Debug)]
+pub struct ClientSetup {
+    /// What it shows to a server that asks. None: nothing.
+    pub identity: Option<Identity>,
+    /// Whose servers it accepts.
+    pub trusts: Authority,
+    /// The server it wants to reach.
+    pub server_name: &'static str,
+    /// Times and sizes.
+    pub limits: Limits,
+}
+
+impl Default for ClientSetup {
+    fn default() -> Self {
+        Self {
+            identity: Some(Authority::trusted().client("client.test", Validity::Current)),
+            trusts: Authority::trusted(),
+            server_name: SERVER_NAME,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl ClientSetup {
+    pub(crate) fn config(&self, endpoint_name: &str, provider: &Arc<CryptoProvider>, clock: &Clock) -> ClientConfig {
+        let mut builder = ClientConfig::builder(provider.clone(), self.trusts.server_verifier(provider))
+            .endpoint_name(endpoint_name)
+            .limits(self.limits.clone())
+            .time_provider(clock.wall());
+        if let Some(Identity { chain, key }) = self.identity.clone() {
+            builder = builder.identity(chain, key);
+        }
+        builder.build().expect("a world's client can be configured")
+    }
+
+    pub(crate) fn server(&self) -> ServerName<'static> {
+        ServerName::try_from(self.server_name).expect("a valid server name")
+    }
+}

@@ -1,0 +1,76 @@
+//! Who checks the checker: each of these does something that must not be, and the world must notice.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use steadfast_sim::{Action, Fault, NodeId, PacketKind, PacketName, Reading, Setup, World};
+
+#[test]
+#[should_panic(expected = "messages were sent")]
+fn a_message_that_nobody_sent_is_noticed() {
+    let (mut world, client) = World::established(Setup::default());
+    world
+        .with_client(client, |session, now| session.send(b"behind the books' back", now))
+        .unwrap();
+    world.run_for(Duration::from_secs(1));
+}
+
+#[test]
+#[should_panic(expected = "the application did not take it")]
+fn an_acknowledgement_of_what_no_application_took_is_noticed() {
+    let (mut world, client) = World::established(Setup::default());
+    world.set_reading(NodeId::Server, Reading::Paused);
+    world.send(client.up(), b"taken behind the books' back").unwrap();
+    world.run_for(Duration::from_millis(10));
+    world.with_server(steadfast::Listener::poll_event).unwrap();
+    world.run_for(Duration::from_secs(1));
+}
+
+#[test]
+#[should_panic(expected = "was due")]
+fn a_missing_message_is_noticed() {
+    let (mut world, client) = World::established(Setup::default());
+    world.set_reading(NodeId::Server, Reading::Paused);
+    world.send(client.up(), b"first").unwrap();
+    world.send(client.up(), b"second").unwrap();
+    world.run_for(Duration::from_millis(2));
+    world.with_server(steadfast::Listener::poll_event).unwrap();
+    world.set_reading(NodeId::Server, Reading::Eager);
+}
+
+#[test]
+#[should_panic(expected = "a storm")]
+fn a_storm_is_noticed() {
+    let (mut world, client) = World::established(Setup::default());
+    // A session answers each such hint with a probe, as often as it is given.
+    for _ in 0..10_000 {
+        world.with_client(client, |session, now| session.handle_path(steadfast::PathHint::Up, now));
+        world.run_for(Duration::from_micros(10));
+    }
+}
+
+#[test]
+#[should_panic(expected = "met no packet")]
+fn a_fault_that_was_never_applied_is_noticed() {
+    let (mut world, client) = World::established(Setup::default());
+    let at = PacketName {
+        flow: client.up(),
+        kind: PacketKind::Retry,
+        nth: 1,
+    };
+    world.plan(Fault {
+        at,
+        action: Action::Drop,
+    });
+    world.run_for(Duration::from_secs(1));
+    world.expect_all_faults_applied();
+}
+
+#[test]
+#[should_panic(expected = "did not come within")]
+fn what_never_comes_is_noticed() {
+    let (mut world, client) = World::established(Setup::default());
+    world.mute(client.up());
+    world.send(client.up(), b"swallowed").unwrap();
+    world.run_until_settled();
+}

@@ -1,0 +1,124 @@
+//! The embedding that shows how little a driver is: a complete program over plain TCP, within fifty lines, that works.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/examples/blocking_tcp.rs");
+
+/// Ends the server with the test, also a failing one.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn a_complete_embedding_fits_in_fifty_formatted_lines() {
+    let source = fs::read_to_string(EXAMPLE).unwrap();
+    let lines = source.lines().count();
+    assert!(lines <= 50, "{lines} lines");
+    let formatted = Command::new("rustfmt")
+        .args(["--check", "--edition", "2024", EXAMPLE])
+        .output()
+        .unwrap();
+    assert!(
+        formatted.status.success(),
+        "not formatted: {}",
+        String::from_utf8_lossy(&formatted.stdout)
+    );
+}
+
+#[test]
+fn the_embedding_carries_lines_to_another_process_and_back() {
+    let scratch = scratch_folder();
+    let certificate = scratch.join("certificate.der");
+    let address = unused_address();
+    let program = example_program();
+    let command = |role: &str| {
+        let mut command = Command::new(&program);
+        command.args([role, &address]).arg(&certificate);
+        command
+    };
+    let mut server = Running(
+        command("server")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    wait_for(&mut server, || {
+        fs::metadata(&certificate).is_ok_and(|file| file.len() > 0)
+    });
+
+    // More than a window in all, empty lines too, and one that no single packet holds.
+    let lines: String = (0..2_000).map(|n| format!("{n} {}\n", "x".repeat(n % 1_500))).collect();
+    let lines = lines + "\n" + &"long".repeat(50_000) + "\nlast\n";
+    let mut client = command("client")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = client.stdin.take().unwrap();
+    input.write_all(lines.as_bytes()).unwrap();
+    drop(input);
+    let output = client.wait_with_output().unwrap();
+    assert!(output.status.success(), "the client ended with {}", output.status);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), lines);
+    fs::remove_dir_all(scratch).unwrap();
+}
+
+fn scratch_folder() -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("embedding-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A port that the system has just given, and taken back.
+fn unused_address() -> String {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.local_addr().unwrap().to_string()
+}
+
+/// Built by cargo, for the tests of one package do not build the examples of another.
+fn example_program() -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "steadfast",
+            "--example",
+            "blocking_tcp",
+            "--message-format=json",
+        ])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(built.status.success());
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let (_, rest) = messages
+        .rsplit_once("\"executable\":\"")
+        .expect("the path of what was built");
+    PathBuf::from(rest.split('"').next().unwrap())
+}
+
+fn wait_for(server: &mut Running, ready: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !ready() {
+        assert!(server.0.try_wait().unwrap().is_none(), "the server ended");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "the server does not get ready"
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+}
