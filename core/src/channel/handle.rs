@@ -226,8 +226,9 @@ impl Channel {
 
     /// An authenticated packet: the peer lives.
     fn heard(&mut self, now: Instant) {
-        if self.role == Role::Server {
+        if self.is_unheard() {
             self.confirmation = Confirmation::Done;
+            self.announce();
         }
         if let Some(silent_for) = self.silence.heard(now) {
             let event = Reachable {
@@ -282,7 +283,9 @@ impl Channel {
                     established: true,
                     last_failure: None,
                 };
-                self.events.push_back(Event::Unreachable(event));
+                if !self.is_unheard() {
+                    self.events.push_back(Event::Unreachable(event));
+                }
             }
             Verdict::Lost { silent_for } => return self.end(CloseReason::Lost { silent_for }, now),
         }
