@@ -1,9 +1,9 @@
 //! What the tests of this package share: messages worth sending.
 
 pub mod forge;
+pub mod over_zmq;
 #[cfg(doctest)]
 mod readme;
-pub mod over_zmq;
 
 use bytes::Bytes;
 
