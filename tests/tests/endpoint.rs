@@ -57,11 +57,14 @@ fn established(events: &[Event]) -> usize {
 }
 
 fn messages(events: &[Event]) -> Vec<&[u8]> {
-    let payload = |event| match event {
-        &Event::Message(ref message) => Some(&message.payload()[..]),
-        _ => None,
-    };
     events.iter().filter_map(payload).collect()
+}
+
+fn payload(event: &Event) -> Option<&[u8]> {
+    match event {
+        Event::Message(message) => Some(message.payload()),
+        _ => None,
+    }
 }
 
 const A_WHILE: Duration = Duration::from_millis(200);
