@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use steadfast::{Limits, SendError};
-use steadfast_sim::{ClientId, ClientSetup, NodeId, PacketKind, Reading, ServerSetup, Setup, Transport, World};
+use steadfast_sim::{
+    Action, ClientId, ClientSetup, Fault, NodeId, PacketKind, PacketName, Reading, ServerSetup, Setup, Transport, World,
+};
 use steadfast_tests::{numbered, pattern};
 
 const WINDOW: u64 = 20_000;
@@ -204,4 +206,30 @@ fn one_full_route_does_not_hold_up_another() {
     world.stream(one.down(), (0..50).map(|seed| vec![pattern(100_000, seed)]));
     world.stream(two.down(), numbered(50));
     world.run_until_within(Duration::from_secs(5), |world| world.delivered(two.down()).len() == 50);
+}
+
+#[test]
+fn a_full_route_takes_nothing_even_for_a_client_that_repeats_its_handshake() {
+    let transport = Transport {
+        high_water: Some(1),
+        hints: false,
+        ..Transport::default()
+    };
+    let mut world = World::new(Setup {
+        transport,
+        ..Setup::default()
+    });
+    let client = world.connect(&ClientSetup::default());
+    world.plan(Fault {
+        at: PacketName {
+            flow: client.down(),
+            kind: PacketKind::Handshake,
+            nth: 1,
+        },
+        action: Action::Duplicate {
+            after: Duration::from_millis(251),
+        },
+    });
+    world.run_until(|world| world.is_established(client));
+    world.expect_all_faults_applied();
 }
