@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use steadfast::{SessionId, Transmit};
+use steadfast::SessionId;
 
 use crate::route::Route;
 
@@ -34,8 +34,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 const KEEP: Duration = Duration::from_secs(10);
 
 impl Held {
-    pub(crate) fn new(session: SessionId, transmit: Transmit<Route>, now: Instant) -> Self {
-        let Transmit { route, packet, .. } = transmit;
+    pub(crate) fn new(session: SessionId, route: Route, packet: Vec<u8>, now: Instant) -> Self {
         Self {
             session,
             route,

@@ -84,7 +84,7 @@ impl<'a> Endpoint<'a> {
 
     /// The caller's socket or a new one, of this type and unused.
     pub(crate) fn take_socket(&mut self, needed: zmq::SocketType) -> Result<zmq::Socket, OpenError> {
-        self.check_transport()?;
+        self.check_address()?;
         let Some(socket) = self.socket.take() else {
             return Ok(self.context.socket(needed)?);
         };
@@ -104,18 +104,24 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    fn check_transport(&self) -> Result<(), OpenError> {
+    fn check_address(&self) -> Result<(), OpenError> {
         let address = self.address.clone();
         match address.split_once("://").map(|(transport, _)| transport) {
-            Some("tcp" | "ipc") if !address.contains('\0') => Ok(()),
+            Some("tcp" | "ipc") if !address.contains('\0') && !has_bad_port(&address) => Ok(()),
             Some("inproc") => Err(OpenError::Inproc { address }),
-            _ => Err(OpenError::Transport { address }),
+            _ => Err(OpenError::Address { address }),
         }
     }
 
     pub(crate) fn is_ipv6(&self) -> bool {
         self.address.starts_with("tcp://") && self.address.contains('[')
     }
+}
+
+/// libzmq takes a port above 65,535 for another one.
+fn has_bad_port(address: &str) -> bool {
+    let port = address.rsplit(':').next().unwrap_or_default();
+    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_err()
 }
 
 fn name(socket_type: zmq::SocketType) -> &'static str {

@@ -13,8 +13,8 @@ pub enum OpenError {
         /// The address as it was given.
         address: String,
     },
-    /// Neither `tcp` nor `ipc`.
-    Transport {
+    /// Neither `tcp` nor `ipc`, or a port that does not exist.
+    Address {
         /// The address as it was given.
         address: String,
     },
@@ -60,7 +60,10 @@ impl fmt::Display for OpenError {
                 "{address}: inproc joins threads of one process, which share its memory: there is nobody to protect messages \
                  from. Use the plain socket, or tcp or ipc"
             ),
-            Self::Transport { address } => write!(f, "{address}: only tcp:// and ipc:// are supported"),
+            Self::Address { address } => write!(
+                f,
+                "{address}: only tcp:// (with a port up to 65535) and ipc:// are supported"
+            ),
             Self::SocketType { needed, given } => write!(f, "a {needed} socket is needed, not {given:?}"),
             Self::SocketInUse { endpoint } => write!(
                 f,

@@ -7,16 +7,34 @@ use crate::route::Route;
 /// What arrived that no Steadfast client sends.
 pub(crate) struct Strangers {
     total: u64,
-    logged: Option<Logged>,
+    log: Seldom,
 }
 
-struct Logged {
-    at: Instant,
-    total: u64,
+/// Limits the lines of a log.
+#[derive(Default)]
+pub(crate) struct Seldom {
+    last: Option<Instant>,
+    /// Since the last line.
+    unsaid: u64,
 }
 
 /// One line in this time: enough to find a misconfigured peer, too little to fill a disk.
 const QUIET: Duration = Duration::from_secs(10);
+
+impl Seldom {
+    /// Whether to write a line, and then for how many occurrences.
+    pub(crate) fn occurred(&mut self, now: Instant) -> Option<u64> {
+        self.unsaid += 1;
+        if self
+            .last
+            .is_some_and(|last| now.saturating_duration_since(last) < QUIET)
+        {
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.unsaid))
+    }
+}
 
 /// The beginning of a packet, kept for a guess.
 #[derive(Clone)]
@@ -62,7 +80,10 @@ fn contains(bytes: &[u8], word: &[u8]) -> bool {
 
 impl Strangers {
     pub(crate) fn new() -> Self {
-        Self { total: 0, logged: None }
+        Self {
+            total: 0,
+            log: Seldom::default(),
+        }
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -71,24 +92,14 @@ impl Strangers {
 
     pub(crate) fn note(&mut self, address: &str, sample: &Sample, now: Instant) {
         self.total += 1;
-        if self
-            .logged
-            .as_ref()
-            .is_some_and(|logged| now.saturating_duration_since(logged.at) < QUIET)
-        {
-            return;
+        if let Some(packets) = self.log.occurred(now) {
+            tracing::warn!(
+                address,
+                packets,
+                from = ?sample.route,
+                "dropped what is no Steadfast packet; probable cause: {}",
+                sample.probable_cause()
+            );
         }
-        let packets = self.total - self.logged.as_ref().map_or(0, |logged| logged.total);
-        self.logged = Some(Logged {
-            at: now,
-            total: self.total,
-        });
-        tracing::warn!(
-            address,
-            packets,
-            from = ?sample.route,
-            "dropped what is no Steadfast packet; probable cause: {}",
-            sample.probable_cause()
-        );
     }
 }

@@ -1,10 +1,13 @@
 //! What the tests over real sockets share: a client and a server that one thread drives in turns.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+use steadfast::rustls::pki_types::ServerName;
 use steadfast::{Bytes, ClientConfig, Closed, Event, Message, PeerIdentity, SessionId};
 use steadfast_zmq::testing::{CutProxy, InsecureTestCredentials, insecure_test_credentials};
 use steadfast_zmq::{Client, Endpoint, Received, Server};
@@ -74,8 +77,45 @@ impl Scene {
 }
 
 /// The name that the server's certificate is for.
-pub fn localhost() -> steadfast::rustls::pki_types::ServerName<'static> {
+pub fn localhost() -> ServerName<'static> {
     "localhost".try_into().expect("a DNS name")
+}
+
+/// A port of the loopback interface that nobody listens at and nobody else takes, while this value lives.
+pub struct Reserved {
+    address: SocketAddr,
+    _socket: Socket,
+}
+
+impl Default for Reserved {
+    fn default() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        // A listener may share it, then; the system gives it to nobody else.
+        socket.set_reuse_address(true).expect("an option");
+        let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        socket.bind(&any.into()).expect("a free port");
+        let address = socket
+            .local_addr()
+            .expect("bound")
+            .as_socket()
+            .expect("an address and a port");
+        Self {
+            address,
+            _socket: socket,
+        }
+    }
+}
+
+impl Reserved {
+    /// For 0MQ.
+    pub fn zmq_address(&self) -> String {
+        format!("tcp://{}", self.address)
+    }
+
+    /// For others.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 /// Where a server listens, for other sockets than 0MQ's.
@@ -241,23 +281,32 @@ pub fn are_numbered(messages: &[Message], lengths: impl IntoIterator<Item = usiz
 }
 
 /// Runs this, and returns what was logged meanwhile in this thread.
+///
+/// # Panics
+/// If another subscriber is installed.
 pub fn logged(run: impl FnOnce()) -> String {
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer({
-        let lines = lines.clone();
-        move || lines.clone()
+    // One for the whole process: `tracing` asks a log line but once whether anybody wants it, in whatever thread meets it first.
+    static SUBSCRIBER: Once = Once::new();
+    SUBSCRIBER.call_once(|| {
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(|| ThisThread)
+            .init();
     });
-    tracing::subscriber::with_default(subscriber.finish(), run);
-    let bytes = lines.0.lock().expect("no holder panics").clone();
-    String::from_utf8(bytes).expect("text")
+    LINES.take();
+    run();
+    String::from_utf8(LINES.take()).expect("text")
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Lines {
+struct ThisThread;
+
+impl Write for ThisThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no holder panics").write(bytes)
+        LINES.with_borrow_mut(|lines| lines.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {

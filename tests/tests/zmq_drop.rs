@@ -4,14 +4,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use steadfast_tests::over_zmq::{PATIENCE, Scene};
+use steadfast_tests::over_zmq::{PATIENCE, Reserved, Scene};
 
 #[test]
 fn a_client_without_a_server_is_dropped_with_all_that_it_wanted_to_say() {
     ends(|| {
         let scene = Scene::default();
-        let address = { scene.server().local_address().expect("bound") };
-        let mut client = scene.client_at(&address);
+        let port = Reserved::default();
+        let mut client = scene.client_at(&port.zmq_address());
         for _ in 0..100 {
             client.send(&[1; 10_000]).expect("room");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use steadfast::rustls::{CipherSuite, NamedGroup};
 use steadfast::{CloseReason, Event, InFlight, Limits};
-use steadfast_tests::over_zmq::{Both, PATIENCE, Scene, are_numbered, localhost, numbered};
+use steadfast_tests::over_zmq::{Both, PATIENCE, Reserved, Scene, are_numbered, localhost, numbered};
 use steadfast_zmq::{Client, Endpoint, Error, Server};
 
 #[test]
@@ -27,11 +27,11 @@ fn messages_of_all_sizes_arrive_whole_and_in_order_in_both_directions() {
 #[test]
 fn messages_sent_before_the_connection_exists_wait_for_it() {
     let scene = Scene::default();
-    let address = { scene.server().local_address().expect("bound") };
-    let mut client = scene.client_at(&address);
+    let port = Reserved::default();
+    let mut client = scene.client_at(&port.zmq_address());
     client.send(b"early").expect("room");
     assert_eq!(client.flush(Duration::ZERO), Err(Error::TimedOut));
-    let mut both = Both::new(client, scene.server_at(&address));
+    let mut both = Both::new(client, scene.server_at(&port.zmq_address()));
     both.until_server_got(1);
     assert_eq!(both.server_got[0].payload(), "early");
 }

@@ -35,11 +35,11 @@ fn addresses_that_cannot_work_are_refused_with_a_reason() {
     ));
     assert!(matches!(
         connect(&scene, Endpoint::new(context, "localhost:5555")),
-        OpenError::Transport { .. }
+        OpenError::Address { .. }
     ));
     assert!(matches!(
         connect(&scene, Endpoint::new(context, "udp://127.0.0.1:5555")),
-        OpenError::Transport { .. }
+        OpenError::Address { .. }
     ));
     assert!(matches!(
         connect(&scene, Endpoint::new(context, "tcp://localhost")),
@@ -47,7 +47,7 @@ fn addresses_that_cannot_work_are_refused_with_a_reason() {
     ));
     assert!(matches!(
         bind(&scene, Endpoint::new(context, "tcp://*:99999")),
-        OpenError::Bind { .. }
+        OpenError::Address { .. }
     ));
     assert!(matches!(
         bind(&scene, Endpoint::new(context, "ipc:///no/such/directory/x")),

@@ -13,7 +13,7 @@ use crate::arguments::{Arguments, Cut};
 use crate::children::{Ledger, Process};
 use crate::clock::Micros;
 use crate::peer::{answer, command};
-use crate::traffic::LARGE_BYTES;
+use crate::traffic::{Item, LARGE_BYTES};
 use crate::verdict::Verdict;
 use crate::wire::Wire;
 
@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(2);
 /// How far into a large message the connection is cut.
 const MIDDLE_BYTES: u64 = LARGE_BYTES as u64 / 4;
+/// How often it is tried to meet a large message under way, which takes some hundredths of a second.
+const TRIES: usize = 10;
 
 /// Runs everything; whether all went well.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
@@ -163,30 +165,42 @@ impl Stage {
     }
 
     fn in_the_middle(&mut self, direction: Direction) -> Result<(String, Micros, Micros)> {
-        let sender = if direction == Direction::ToServer {
-            &mut self.client
-        } else {
-            &mut self.server
+        let name = match direction {
+            Direction::ToServer => "client",
+            Direction::ToClient => "server",
         };
-        let (name, before) = (sender.name, sender.ledger.sent.len());
-        sender.tell(command::LARGE)?;
+        for _ in 0..TRIES {
+            if let Some(cut_at) = self.try_in_the_middle(direction)? {
+                return Ok((format!("reset amid 16 MiB of the {name}"), cut_at, cut_at));
+            }
+        }
+        Err(format!("large messages of the {name} always arrived before they could be cut").into())
+    }
+
+    /// When the connection was cut; none if the message had arrived before.
+    fn try_in_the_middle(&mut self, direction: Direction) -> Result<Option<Micros>> {
+        let is_large = |item: &Item| item.body_bytes == LARGE_BYTES as u64;
+        let (sent, got) = {
+            let (sender, receiver) = self.ends(direction);
+            (sender.sent.len(), receiver.got.len())
+        };
+        match direction {
+            Direction::ToServer => self.client.tell(command::LARGE)?,
+            Direction::ToClient => self.server.tell(command::LARGE)?,
+        }
         self.until("a large message to begin", |stage| {
-            stage.ends(direction).0.sent[before..]
-                .iter()
-                .any(|item| item.body_bytes == LARGE_BYTES as u64)
+            stage.ends(direction).0.sent[sent..].iter().any(is_large)
         })?;
-        let arrived = self.ends(direction).1.got.len();
         let cut = self.proxy.reset_after(MIDDLE_BYTES, direction);
         cut.recv_timeout(PATIENCE)
             .map_err(|_| "the large message does not get on")?;
         let cut_at = Micros::now();
-        self.until("the large message to arrive", |stage| {
-            let later = &stage.ends(direction).1.got[arrived..];
-            later
-                .iter()
-                .any(|(item, at)| item.body_bytes == LARGE_BYTES as u64 && *at > cut_at)
-        })?;
-        Ok((format!("reset amid 16 MiB of the {name}"), cut_at, cut_at))
+        let arrival = |stage: &Self| {
+            let mut later = stage.ends(direction).1.got[got..].iter();
+            later.find(|(item, _)| is_large(item)).map(|&(_, at)| at)
+        };
+        self.until("the large message to arrive", |stage| arrival(stage).is_some())?;
+        Ok(arrival(self).filter(|&at| at > cut_at).map(|_| cut_at))
     }
 
     /// The records of sender and receiver.

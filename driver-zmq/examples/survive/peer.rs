@@ -160,8 +160,11 @@ impl<S: Side> Stream<S> {
             self.traffic.withdraw();
             return Ok(false);
         }
-        self.large = false;
         self.recorder.note(&Line::Sent(item))?;
+        if std::mem::take(&mut self.large) {
+            // The first process waits for this line, to cut while the message is under way.
+            self.recorder.flush()?;
+        }
         Ok(true)
     }
 

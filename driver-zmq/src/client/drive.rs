@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use steadfast::{Event, PathHint};
+use steadfast::{Event, PathHint, Reachability};
 use zmq::{POLLIN, POLLOUT};
 
 use super::{Client, Path};
@@ -54,9 +54,9 @@ impl Client {
         }
     }
 
-    pub(super) fn turn_and_wait(&mut self) -> Result<(), Error> {
-        self.turn()?;
-        self.wait(None)
+    pub(super) fn wait_and_turn(&mut self) -> Result<(), Error> {
+        self.wait(None)?;
+        self.turn()
     }
 
     /// Everything that can be done without waiting.
@@ -83,7 +83,6 @@ impl Client {
             match self.carrier.receive()? {
                 Arrival::Packet(route, message) if route.is_empty() => {
                     self.counters.packets_received += 1;
-                    self.redial.heard();
                     self.session.handle_packet(into_packet(message), now);
                 }
                 Arrival::Packet(..) | Arrival::Odd => self.counters.odd += 1,
@@ -97,19 +96,25 @@ impl Client {
         if self.session.poll_timeout().is_some_and(|deadline| deadline <= now) {
             self.session.handle_timeout(now);
         }
-        if self.redial.is_due(now) && !self.session.is_closed() {
-            self.counters.redials += 1;
-            // Gone already if 0MQ gave it up.
-            let _ = self.carrier.socket().disconnect(&self.address);
-            self.carrier.socket().connect(&self.address)?;
+        self.redial
+            .note(self.session.reachability() != Reachability::Unreachable, now);
+        if self.redial.is_due(now) {
+            self.dial_again()
+        } else {
+            Ok(())
         }
-        Ok(())
+    }
+
+    fn dial_again(&mut self) -> Result<(), Error> {
+        self.counters.redials += 1;
+        // Gone already if 0MQ gave it up.
+        let _ = self.carrier.socket().disconnect(&self.address);
+        Ok(self.carrier.socket().connect(&self.address)?)
     }
 
     fn transmit(&mut self, now: Instant) -> Result<(), Error> {
         self.owner.check()?;
         while let Some(packet) = self.held.take().or_else(|| self.session.poll_transmit(now)) {
-            self.redial.sent(now);
             match self.carrier.send(packet)? {
                 Sent::Refused(packet) => {
                     self.hold(packet, now);

@@ -65,7 +65,7 @@ impl Client {
             &socket,
             endpoint.heartbeat,
             endpoint.is_ipv6(),
-            steadfast::Limits::default().max_packets_in_flight,
+            config.limits().max_packets_in_flight,
         )?;
         options::set_connecting(&socket)?;
         let session = Session::new(config, server, Instant::now()).map_err(OpenError::Session)?;
@@ -104,7 +104,7 @@ impl Client {
     pub fn send(&mut self, payload: &[u8]) -> Result<MessageId, Error> {
         loop {
             match self.try_send(payload) {
-                Err(Error::WouldBlock) => self.turn_and_wait()?,
+                Err(Error::WouldBlock) => self.wait_and_turn()?,
                 other => return other,
             }
         }
@@ -136,7 +136,7 @@ impl Client {
     pub fn send_parts(&mut self, parts: &[Bytes]) -> Result<MessageId, Error> {
         loop {
             match self.try_send_parts(parts) {
-                Err(Error::WouldBlock) => self.turn_and_wait()?,
+                Err(Error::WouldBlock) => self.wait_and_turn()?,
                 other => return other,
             }
         }

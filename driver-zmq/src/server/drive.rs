@@ -65,9 +65,9 @@ impl Server {
         }
     }
 
-    pub(super) fn turn_and_wait(&mut self) -> Result<(), Error> {
-        self.turn()?;
-        self.wait(None)
+    pub(super) fn wait_and_turn(&mut self) -> Result<(), Error> {
+        self.wait(None)?;
+        self.turn()
     }
 
     /// Everything that can be done without waiting.
@@ -76,6 +76,7 @@ impl Server {
         let now = Instant::now();
         self.last_turn = now;
         self.receive(now)?;
+        self.log_failures(now);
         if self.listener.poll_timeout().is_some_and(|deadline| deadline <= now) {
             self.listener.handle_timeout(now);
         }
@@ -110,6 +111,21 @@ impl Server {
         stats.malformed + stats.other_version
     }
 
+    /// A handshake that failed is no event: nobody but who reads the log can act on it.
+    fn log_failures(&mut self, now: Instant) {
+        while let Some(failed) = self.listener.poll_failed_attempt() {
+            if let Some(handshakes) = self.failures.occurred(now) {
+                tracing::warn!(
+                    address = self.address,
+                    handshakes,
+                    from = ?failed.route,
+                    "a client was turned away: {}",
+                    failed.reason
+                );
+            }
+        }
+    }
+
     fn transmit(&mut self, now: Instant) -> Result<(), Error> {
         self.owner.check()?;
         for _ in 0..TRANSMITS_PER_TURN {
@@ -125,27 +141,14 @@ impl Server {
 
     fn dispatch(&mut self, transmit: Transmit<Route>, now: Instant) -> Result<(), Error> {
         let Transmit { route, packet, session } = transmit;
-        match (self.carrier.send_to(&route, packet)?, session) {
-            (Sent::Done, _) => self.counters.packets_sent += 1,
-            (Sent::Refused(packet), Some(session)) => {
+        match self.carrier.send_to(&route, packet)? {
+            Sent::Done => self.counters.packets_sent += 1,
+            Sent::RouteGone => self.route_gone(session, now),
+            Sent::Refused(packet) => {
                 self.counters.packets_held += 1;
                 self.listener.pause(session);
-                self.backlog.hold(
-                    Held::new(
-                        session,
-                        Transmit {
-                            route,
-                            packet,
-                            session: Some(session),
-                        },
-                        now,
-                    ),
-                    now,
-                );
+                self.backlog.hold(Held::new(session, route, packet, now), now);
             }
-            (Sent::RouteGone, Some(session)) => self.route_gone(session, now),
-            // An answer outside of any session is not worth keeping: who asked asks again.
-            (Sent::Refused(_) | Sent::RouteGone, None) => self.counters.packets_dropped += 1,
         }
         Ok(())
     }

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use steadfast::{
     Bytes, Event, InFlight, Listener, ListenerStats, MessageId, Negotiated, PeerIdentity, ServerConfig, SessionId,
-    SessionStats,
+    SessionState, SessionStats,
 };
 
 use crate::backlog::Backlog;
 use crate::carrier::Carrier;
 use crate::process::Owner;
 use crate::route::Route;
-use crate::strangers::Strangers;
+use crate::strangers::{Seldom, Strangers};
 use crate::{Counters, Endpoint, Error, OpenError, options};
 
 /// Secure sessions with any number of clients, over a `ROUTER`, driven by the thread that calls it.
@@ -32,6 +32,7 @@ pub struct Server {
     peers: HashMap<SessionId, Arc<PeerIdentity>>,
     backlog: Backlog,
     strangers: Strangers,
+    failures: Seldom,
     last_turn: Instant,
     /// The core may have more to send than one turn took.
     behind: bool,
@@ -60,7 +61,7 @@ impl Server {
             &socket,
             endpoint.heartbeat,
             endpoint.is_ipv6(),
-            steadfast::Limits::default().max_packets_in_flight,
+            config.limits().max_packets_in_flight,
         )?;
         options::set_router(&socket)?;
         let address = endpoint.address;
@@ -69,13 +70,14 @@ impl Server {
             source,
         })?;
         Ok(Self {
-            listener: Listener::new(config, Instant::now()),
+            listener: Listener::new(config, Instant::now()).map_err(OpenError::Session)?,
             carrier: Carrier::new(socket),
             address,
             owner: Owner::this_process(),
             peers: HashMap::new(),
             backlog: Backlog::default(),
             strangers: Strangers::new(),
+            failures: Seldom::default(),
             last_turn: Instant::now(),
             behind: false,
             counters: Counters::default(),
@@ -99,7 +101,7 @@ impl Server {
     pub fn send(&mut self, session: SessionId, payload: &[u8]) -> Result<MessageId, Error> {
         loop {
             match self.try_send(session, payload) {
-                Err(Error::WouldBlock) => self.turn_and_wait()?,
+                Err(Error::WouldBlock) => self.wait_and_turn()?,
                 other => return other,
             }
         }
@@ -131,7 +133,7 @@ impl Server {
     pub fn send_parts(&mut self, session: SessionId, parts: &[Bytes]) -> Result<MessageId, Error> {
         loop {
             match self.try_send_parts(session, parts) {
-                Err(Error::WouldBlock) => self.turn_and_wait()?,
+                Err(Error::WouldBlock) => self.wait_and_turn()?,
                 other => return other,
             }
         }
@@ -180,7 +182,7 @@ impl Server {
         let until = Instant::now() + timeout;
         loop {
             self.turn()?;
-            if self.listener.peer(session).is_none() {
+            if self.listener.state(session) == SessionState::Closed {
                 return Err(Error::Closed);
             } else if self.listener.in_flight(session) == InFlight::default() {
                 return Ok(());
@@ -212,12 +214,12 @@ impl Server {
         self.listener.close_all(Instant::now());
         let until = Instant::now() + timeout;
         let mut events = Vec::new();
-        self.turn()?;
-        while !self.peers.is_empty() {
-            let Some(event) = self.recv_until(Some(until))? else {
-                break;
-            };
-            events.push(event);
+        loop {
+            let wait_until = if self.peers.is_empty() { Instant::now() } else { until };
+            match self.recv_until(Some(wait_until))? {
+                Some(event) => events.push(event),
+                None => break,
+            }
         }
         Ok(events)
     }
