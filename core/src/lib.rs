@@ -73,7 +73,7 @@
 //!                confirmed                close, by either side
 //! connecting ------------> established ------------------------> closing
 //!      |                        |                                   |
-//!      | refused, lost          | ended by the peer, failed, lost   | drained, linger over, ended, failed, lost
+//!      | refused, failed, lost  | ended by the peer, failed, lost   | drained, linger over, ended, failed, lost
 //!      +------------------------+---------------> closed <----------+
 //! ```
 #![forbid(unsafe_code)]
