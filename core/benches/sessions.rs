@@ -18,7 +18,7 @@ fn sessions(criterion: &mut Criterion) {
     let identities = Identities::new(Authentication::Server);
     let client_config = identities.client_config();
     let mut group = criterion.benchmark_group("message and answer beside idle sessions");
-    for sessions in [1, 1_000, 100_000] {
+    for sessions in [1, 64, 1_000, 100_000] {
         let mut now = Instant::now();
         let mut listener = Listener::new(&identities.server_config(sessions), now).expect("a listener");
         let mut pairs = Vec::with_capacity(TALKING);

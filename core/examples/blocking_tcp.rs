@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         while let Some(packet) = endpoint.poll_transmit(Instant::now()) {
-            stream.write_all(&[&u32::try_from(packet.len())?.to_be_bytes(), &packet[..]].concat())?;
+            let _ = stream.write_all(&[&u32::try_from(packet.len())?.to_be_bytes(), &packet[..]].concat());
         }
         if endpoint.is_closed() {
             return Ok(());

@@ -23,6 +23,8 @@ pub enum Reading {
 pub(crate) struct Reader {
     reading: Reading,
     next: Duration,
+    /// Whether it looked since `next`: from then on, it reads what comes as it comes.
+    looked: bool,
 }
 
 impl Reader {
@@ -30,6 +32,7 @@ impl Reader {
         *self = Self {
             reading,
             next: Duration::ZERO,
+            looked: false,
         };
     }
 
@@ -40,12 +43,17 @@ impl Reader {
     pub(crate) fn took_one(&mut self, at: Duration) {
         if let Reading::Paced(every) = self.reading {
             self.next = at + every;
+            self.looked = false;
         }
     }
 
-    /// When it reads again, if that lies ahead.
-    pub(crate) fn wakes_at(&self, at: Duration) -> Option<Duration> {
-        (self.next > at).then_some(self.next)
+    pub(crate) fn found_nothing(&mut self) {
+        self.looked = true;
+    }
+
+    /// When it looks again by itself.
+    pub(crate) fn wakes_at(&self) -> Option<Duration> {
+        (matches!(self.reading, Reading::Paced(_)) && !self.looked).then_some(self.next)
     }
 }
 

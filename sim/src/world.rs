@@ -139,10 +139,9 @@ impl World {
     }
 
     fn next_of(&self, node: NodeId) -> [Option<(Duration, Next)>; 2] {
-        let at = self.clock.elapsed();
         let (deadline, reads) = match node {
-            NodeId::Server => (self.server.deadline(), self.server.reads_at(at)),
-            NodeId::Client(ClientId(index)) => (self.clients[index].deadline(), self.clients[index].reads_at(at)),
+            NodeId::Server => (self.server.deadline(), self.server.reads_at()),
+            NodeId::Client(ClientId(index)) => (self.clients[index].deadline(), self.clients[index].reads_at()),
         };
         let deadline = deadline.map(|deadline| (self.clock.elapsed_at(deadline), Next::Deadline(node)));
         [deadline, reads.map(|at| (at, Next::Reading(node)))]

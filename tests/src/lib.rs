@@ -2,6 +2,8 @@
 
 pub mod forge;
 pub mod over_zmq;
+#[cfg(doctest)]
+mod readme;
 
 use bytes::Bytes;
 

@@ -14,6 +14,8 @@ pub type Route = usize;
 
 /// Exchanges of all packets that are ready; a handshake takes three.
 const MAX_ROUNDS: usize = 1_000;
+/// An application sends about so much between two looks at the network.
+const BATCH_BYTES: u64 = 256 << 10;
 
 /// One client with its session at a listener that may have others, under a time of their own: waiting costs nothing.
 pub struct Pair {
@@ -44,9 +46,11 @@ pub fn connect(listener: &mut Listener<Route>, config: &ClientConfig, route: Rou
             session = Some(id);
         }
         carry_to_client(&mut client, listener, now);
-        if let Some(event) = client.poll_event(now) {
+        while let Some(event) = client.poll_event(now) {
             assert!(matches!(event, Event::Established(_)), "instead of a session: {event}");
-            let session = session.expect("a server is established before its client");
+        }
+        // The server is told last, when its client has shown that it knows of the session.
+        if let Some(session) = session {
             return Pair { client, route, session };
         }
     }
@@ -98,7 +102,7 @@ impl Pair {
     pub fn stream(&mut self, listener: &mut Listener<Route>, payload: &[u8], messages: u64, now: Instant) -> Instant {
         let (mut sent, mut handed, mut now) = (0, 0, now);
         while handed < messages {
-            while sent < messages {
+            while sent < messages && self.client.in_flight().unsent_bytes < BATCH_BYTES {
                 match self.client.send(payload, now) {
                     Ok(_) => sent += 1,
                     Err(SendError::Full { .. }) => break,

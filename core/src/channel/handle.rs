@@ -111,6 +111,7 @@ impl Channel {
         if asked {
             self.owe_ack(position, now);
         }
+        self.ask_what_an_outage_cost(now);
         self.finish_if_drained(now);
         Receipt::Taken {
             newest: position != Position::Late,
@@ -226,10 +227,12 @@ impl Channel {
 
     /// An authenticated packet: the peer lives.
     fn heard(&mut self, now: Instant) {
-        if self.role == Role::Server {
+        let was_told = !self.is_unheard();
+        if !was_told {
             self.confirmation = Confirmation::Done;
+            self.announce();
         }
-        if let Some(silent_for) = self.silence.heard(now) {
+        if let Some(silent_for) = self.silence.heard(now).filter(|_| was_told) {
             let event = Reachable {
                 silent_for,
                 replayed_messages: self.stats.messages_replayed,
@@ -242,12 +245,11 @@ impl Channel {
         }
         self.set_silence_timer();
         self.expect_idleness(now);
-        self.ask_what_an_outage_cost(now);
     }
 
     /// After unanswered probes any sign of life is the moment to ask again: the next probe may be seconds away.
     fn ask_what_an_outage_cost(&mut self, now: Instant) {
-        if self.in_flight.is_empty() {
+        if self.in_flight.carrying() == 0 {
             self.settle_return(u64::MAX);
         } else if self.backoff > 1 || self.returned.is_some() && self.backoff > 0 {
             self.probes_owed = self.probes_owed.max(1);
@@ -276,13 +278,15 @@ impl Channel {
             Verdict::Patience => {}
             Verdict::Unreachable { silent_for } => {
                 self.settle_return(u64::MAX);
-                self.stats.outages += 1;
                 let event = Unreachable {
                     silent_for,
                     established: true,
                     last_failure: None,
                 };
-                self.events.push_back(Event::Unreachable(event));
+                if !self.is_unheard() {
+                    self.stats.outages += 1;
+                    self.events.push_back(Event::Unreachable(event));
+                }
             }
             Verdict::Lost { silent_for } => return self.end(CloseReason::Lost { silent_for }, now),
         }

@@ -307,6 +307,14 @@ impl Channel {
             || matches!(self.ending, Ending::Closed { told: Some(_), .. })
     }
 
+    /// Whether this is a server's side whose client has not shown that it knows of the session: the application does not either.
+    ///
+    /// A client that misses the confirmation for too long begins anew. Were the session told before, it would be a ghost
+    /// that takes messages until its retention is over.
+    fn is_unheard(&self) -> bool {
+        self.role == Role::Server && self.confirmation == Confirmation::Pending
+    }
+
     fn may_deliver(&self) -> bool {
         !matches!(self.ending, Ending::Closed { deliver: false, .. })
     }
@@ -374,11 +382,13 @@ impl Channel {
         };
         let last_packet = speaks.then(|| self.close_packet(code, &words));
         let deliver = !matches!(reason, CloseReason::Violation(_));
-        let told = Some(Box::new(Closed {
-            reason,
-            in_doubt,
-            unsent,
-        }));
+        let told = (!self.is_unheard()).then(|| {
+            Box::new(Closed {
+                reason,
+                in_doubt,
+                unsent,
+            })
+        });
         self.ending = Ending::Closed {
             last_packet,
             answer,
@@ -402,6 +412,7 @@ impl Channel {
 
     pub(crate) fn state(&self) -> SessionState {
         match self.ending {
+            Ending::Open if self.is_unheard() => SessionState::Connecting,
             Ending::Open => SessionState::Established,
             Ending::Closing { .. } => SessionState::Closing,
             Ending::Closed { .. } => SessionState::Closed,

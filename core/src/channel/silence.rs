@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::Role;
 use crate::Limits;
-use crate::attempt::ATTEMPT_LIFE;
 use crate::state::{Reachability, ReachabilityInput};
 use crate::wire::parameters::Parameters;
 
@@ -19,12 +18,7 @@ pub(super) struct Silence {
     /// A server hears from an idle client this often, and so need not ask.
     expected_every: Option<Duration>,
     retention: Duration,
-    /// A client that never showed that it heard the confirmation begins anew after this long, as another session.
-    unconfirmed: Option<Duration>,
 }
-
-/// A client gives up its attempt a little earlier.
-const UNCONFIRMED_LIFE: Duration = ATTEMPT_LIFE.saturating_add(Duration::from_secs(5));
 
 /// What a silence has come to.
 pub(super) enum Verdict {
@@ -43,7 +37,6 @@ impl Silence {
             // Two pings: one may be lost with its connection.
             expected_every: (role == Role::Server).then_some(ping_interval * 2),
             retention: limits.retention.min(peer.retention),
-            unconfirmed: (role == Role::Server).then_some(UNCONFIRMED_LIFE),
         }
     }
 
@@ -51,7 +44,7 @@ impl Silence {
     #[inline]
     pub(super) fn heard(&mut self, now: Instant) -> Option<Duration> {
         let silent_for = now.duration_since(self.heard_at);
-        (self.heard_at, self.asked_at, self.unconfirmed) = (now, None, None);
+        (self.heard_at, self.asked_at) = (now, None);
         if self.state == Reachability::Reachable {
             return None;
         }
@@ -67,7 +60,7 @@ impl Silence {
     /// When [`judge`](Self::judge) will have something to say.
     pub(super) fn deadline(&self) -> Option<Instant> {
         if self.state == Reachability::Unreachable {
-            return Some(self.heard_at + self.unconfirmed.map_or(self.retention, |life| life.min(self.retention)));
+            return Some(self.heard_at + self.retention);
         }
         let asked = self.asked_at.map(|at| at + self.unreachable_after);
         let expected = self

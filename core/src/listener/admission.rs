@@ -118,8 +118,7 @@ impl<Route: Clone + PartialEq> Listener<Route> {
             return;
         };
         match attempt.into_channel(&self.config, now) {
-            Ok(mut channel) => {
-                channel.announce();
+            Ok(channel) => {
                 slot.state = State::Session(Box::new(channel));
                 self.attempts -= 1;
                 self.sessions += 1;

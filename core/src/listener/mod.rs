@@ -390,8 +390,13 @@ impl<Route: Clone + PartialEq> Listener<Route> {
     /// Closes all sessions in order, and admits no new ones.
     pub fn close_all(&mut self, now: Instant) {
         self.closing = true;
-        let sessions: Vec<_> = self.sessions().collect();
-        for session in sessions {
+        // Those not told yet as well: their clients hear it when they hear the confirmation.
+        let ids: Vec<_> = self
+            .table
+            .indices()
+            .filter_map(|index| self.table.id_of(index))
+            .collect();
+        for session in ids {
             self.close(session, now);
         }
     }

@@ -1,7 +1,7 @@
 //! The places of a listener, and how they are found: by connection id, by first packet, by deadline. Nothing here looks at
 //! all places, so that a packet costs the same among one session and among a hundred thousand.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
 
@@ -15,10 +15,13 @@ pub(super) struct Table<Route> {
     slots: Vec<Option<Slot<Route>>>,
     vacant: Vec<u32>,
     next_generation: u32,
-    by_id: HashMap<ConnectionId, u32, BuildHasherDefault<IdHasher>>,
+    by_id: ById,
     by_first_packet: BTreeMap<FirstPacket, u32>,
     schedule: BTreeSet<(Instant, u32)>,
 }
+
+#[expect(clippy::disallowed_types, reason = "its hasher is fixed, and nothing iterates it")]
+type ById = std::collections::HashMap<ConnectionId, u32, BuildHasherDefault<IdHasher>>;
 
 /// Connection ids are drawn by us, at random: they are their own hash, and nobody else chooses what is inserted.
 #[derive(Debug, Default)]
@@ -44,7 +47,7 @@ impl<Route> Table<Route> {
             slots: Vec::new(),
             vacant: Vec::new(),
             next_generation: 0,
-            by_id: HashMap::default(),
+            by_id: ById::default(),
             by_first_packet: BTreeMap::new(),
             schedule: BTreeSet::new(),
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::{Head, message};
 use crate::{Message, MessageId, Violation};
@@ -26,6 +26,8 @@ pub(crate) struct Inbox {
     handed: u64,
     /// Everything up to here has arrived.
     arrived: u64,
+    /// The head of the message at the front, as soon as it has arrived.
+    front: Option<Head>,
     /// In order, from the first byte that is neither handed nor assembled.
     ready: VecDeque<Bytes>,
     /// Behind a gap, by offset; disjoint.
@@ -66,6 +68,7 @@ impl Inbox {
         Self {
             handed: 0,
             arrived: 0,
+            front: None,
             ready: VecDeque::new(),
             ahead: BTreeMap::new(),
             assembly: None,
@@ -110,7 +113,7 @@ impl Inbox {
         } else {
             self.insert_ahead(span, &piece);
         }
-        self.check_front()
+        self.look_at_front()
     }
 
     fn append(&mut self, piece: Bytes) {
@@ -160,13 +163,17 @@ impl Inbox {
         }
     }
 
-    /// The head of the message at the front, as far as it has arrived.
-    fn front(&self) -> Option<Head> {
-        if let Some(assembly) = &self.assembly {
-            return Some(assembly.head);
+    /// Reads the head of the message that is at the front now.
+    #[inline]
+    fn look_at_front(&mut self) -> Result<(), Violation> {
+        if self.front.is_none() {
+            let first = self.ready.front().and_then(|first| Head::decode(first));
+            self.front = first.or_else(|| self.scattered_head());
         }
-        let first = self.ready.front()?;
-        Head::decode(first).or_else(|| self.scattered_head())
+        match self.front {
+            Some(head) if head.body > self.limits.message_bytes => Err(Violation::MessageTooLarge),
+            _ => Ok(()),
+        }
     }
 
     /// A head that spans pieces.
@@ -178,16 +185,9 @@ impl Inbox {
         Head::decode(&head[..known])
     }
 
-    fn check_front(&self) -> Result<(), Violation> {
-        match self.front() {
-            Some(head) if head.body > self.limits.message_bytes => Err(Violation::MessageTooLarge),
-            _ => Ok(()),
-        }
-    }
-
     /// How many bytes the message at the front needs beyond the window, if that is known and was not reserved yet.
     pub(crate) fn wanted_reservation(&self) -> Option<u64> {
-        let head = self.front().filter(|_| self.assembly.is_none())?;
+        let head = self.front.filter(|_| self.assembly.is_none())?;
         (head.message_bytes() > self.limits.window_bytes).then_some(head.body)
     }
 
@@ -198,7 +198,7 @@ impl Inbox {
 
     /// The memory for the message at the front was granted: assemble it, and let the peer send all of it.
     pub(crate) fn grant_reservation(&mut self) {
-        let Some(head) = self.front() else { return };
+        let Some(head) = self.front else { return };
         let ready = std::mem::take(&mut self.ready);
         let mut skip = head.bytes;
         let mut assembly = Assembly {
@@ -226,32 +226,33 @@ impl Inbox {
     /// Hands over the next message, if all of it has arrived.
     #[inline]
     pub(crate) fn next_message(&mut self) -> Option<Result<Message, Violation>> {
-        let head = self.front()?;
+        let head = self.front?;
         if head.message_bytes() > self.arrived - self.handed {
             return None;
         }
         let body = self.take_body(head);
+        self.front = None;
         self.handed += head.message_bytes();
         self.raise_credit();
         let id = MessageId::from_end_offset(self.handed);
         let message = message(id, body, head.multipart).ok_or(Violation::MalformedMessage);
-        Some(self.check_front().and(message))
+        Some(self.look_at_front().and(message))
     }
 
     fn take_body(&mut self, head: Head) -> Bytes {
         if let Some(assembly) = self.assembly.take() {
             return assembly.body.into();
         }
-        let message_bytes = head.message_bytes() as usize;
         let first = self.ready.front_mut().expect("a message has arrived");
-        if first.len() > message_bytes {
-            return first.split_to(message_bytes).slice(head.bytes..);
+        if (first.len() as u64) < head.message_bytes() {
+            return self.gather_body(head);
         }
-        if first.len() == message_bytes {
-            let mut body = self.ready.pop_front().expect("looked at just above");
-            return body.split_off(head.bytes);
+        first.advance(head.bytes);
+        let body = first.split_to(head.body as usize);
+        if first.is_empty() {
+            self.ready.pop_front();
         }
-        self.gather_body(head)
+        body
     }
 
     /// A body that spans pieces is copied into one.
@@ -291,7 +292,7 @@ impl Inbox {
 
     /// Whether a whole message waits for the application.
     pub(crate) fn has_message(&self) -> bool {
-        self.front()
+        self.front
             .is_some_and(|head| head.message_bytes() <= self.arrived - self.handed)
     }
 

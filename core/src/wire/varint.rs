@@ -29,12 +29,12 @@ pub(crate) fn encode(value: u64, out: &mut Vec<u8>) {
 #[inline]
 pub(crate) fn decode(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
-    let length = 1 << (first >> 6);
-    let encoded = bytes.get(..length)?;
-    let value = encoded[1..]
-        .iter()
-        .fold(u64::from(first & 0x3f), |value, &byte| value << 8 | u64::from(byte));
-    Some((value, length))
+    Some(match first >> 6 {
+        0 => (u64::from(first), 1),
+        1 => (u64::from(u16::from_be_bytes(*bytes.first_chunk()?) & 0x3fff), 2),
+        2 => (u64::from(u32::from_be_bytes(*bytes.first_chunk()?) & 0x3fff_ffff), 4),
+        _ => (u64::from_be_bytes(*bytes.first_chunk()?) & MAX, 8),
+    })
 }
 
 #[cfg(test)]

@@ -139,6 +139,7 @@ impl ClientNode {
         while self.reader.may_read(around.at) {
             let session = &mut self.session;
             let Some(event) = self.random.lend(|| session.poll_event(around.now)) else {
+                self.reader.found_nothing();
                 break;
             };
             self.reader.took_one(around.at);
@@ -174,8 +175,8 @@ impl ClientNode {
         self.session.poll_timeout()
     }
 
-    pub(crate) fn reads_at(&self, at: Duration) -> Option<Duration> {
-        self.reader.wakes_at(at)
+    pub(crate) fn reads_at(&self) -> Option<Duration> {
+        self.reader.wakes_at()
     }
 
     pub(crate) fn is_blocked(&self) -> bool {

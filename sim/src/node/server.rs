@@ -196,6 +196,7 @@ impl ServerNode {
         while self.reader.may_read(around.at) {
             let listener = &mut self.listener;
             let Some((session, event)) = self.random.lend(|| listener.poll_event(around.now)) else {
+                self.reader.found_nothing();
                 break;
             };
             self.reader.took_one(around.at);
@@ -250,8 +251,8 @@ impl ServerNode {
         self.listener.poll_timeout()
     }
 
-    pub(crate) fn reads_at(&self, at: Duration) -> Option<Duration> {
-        self.reader.wakes_at(at)
+    pub(crate) fn reads_at(&self) -> Option<Duration> {
+        self.reader.wakes_at()
     }
 
     pub(crate) fn is_blocked(&self) -> bool {

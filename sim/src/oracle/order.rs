@@ -19,6 +19,8 @@ impl EventOrder {
             Event::Established(_) => {
                 demand(!self.established, || "established twice".into())?;
                 self.established = true;
+                // A client may have waited for its server before; it is heard now.
+                self.unreachable = false;
             }
             Event::Message(_) => demand(self.established, || {
                 "a message before the session was established".into()

@@ -1,0 +1,132 @@
+//! The type that is either end of a transport that joins two endpoints.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use steadfast::{CloseReason, Endpoint, Event, InFlight, SendError};
+use steadfast_zmq::testing::{InsecureTestCredentials, insecure_test_credentials};
+
+/// A server, and a wire to it that clients take turns at.
+struct Wire {
+    credentials: InsecureTestCredentials,
+    server: Endpoint,
+    now: Instant,
+}
+
+impl Wire {
+    fn new() -> Self {
+        let credentials = insecure_test_credentials("localhost");
+        let now = Instant::now();
+        let server = Endpoint::accept(&credentials.server().build().unwrap(), now).unwrap();
+        Self {
+            credentials,
+            server,
+            now,
+        }
+    }
+
+    fn client(&self) -> Endpoint {
+        let config = self.credentials.client().build().unwrap();
+        Endpoint::connect(&config, "localhost".try_into().unwrap(), self.now).unwrap()
+    }
+
+    /// Lets both sides talk for this long: what the client was told, and what the server.
+    fn run(&mut self, client: &mut Endpoint, time: Duration) -> (Vec<Event>, Vec<Event>) {
+        let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+        let end = self.now + time;
+        while self.now <= end {
+            while let Some(packet) = client.poll_transmit(self.now) {
+                self.server.handle_packet(packet, self.now);
+            }
+            to_server.extend(std::iter::from_fn(|| self.server.poll_event(self.now)));
+            while let Some(packet) = self.server.poll_transmit(self.now) {
+                client.handle_packet(packet, self.now);
+            }
+            to_client.extend(std::iter::from_fn(|| client.poll_event(self.now)));
+            self.now += Duration::from_millis(1);
+            client.handle_timeout(self.now);
+            self.server.handle_timeout(self.now);
+        }
+        (to_client, to_server)
+    }
+}
+
+fn established(events: &[Event]) -> usize {
+    let count = events.iter().filter(|event| matches!(event, Event::Established(_)));
+    count.count()
+}
+
+fn messages(events: &[Event]) -> Vec<&[u8]> {
+    events.iter().filter_map(payload).collect()
+}
+
+fn payload(event: &Event) -> Option<&[u8]> {
+    match event {
+        Event::Message(message) => Some(message.payload()),
+        _ => None,
+    }
+}
+
+const A_WHILE: Duration = Duration::from_millis(200);
+
+#[test]
+fn both_ends_talk_and_close_in_order() {
+    let mut wire = Wire::new();
+    let mut client = wire.client();
+    client.send(b"question", wire.now).unwrap();
+    let (_, to_server) = wire.run(&mut client, A_WHILE);
+    assert_eq!(messages(&to_server), [b"question"]);
+
+    let id = wire.server.send(b"answer", wire.now).unwrap();
+    let (to_client, _) = wire.run(&mut client, A_WHILE);
+    assert_eq!(messages(&to_client), [b"answer"]);
+    assert_eq!(wire.server.acknowledged_through(), Some(id));
+    assert_eq!(wire.server.in_flight(), InFlight::default());
+    assert!(client.peer().is_some_and(|peer| peer.certificates().len() == 1));
+    assert_eq!(client.negotiated(), wire.server.negotiated());
+
+    wire.server.close(wire.now);
+    let (to_client, to_server) = wire.run(&mut client, A_WHILE);
+    for events in [to_client, to_server] {
+        let [Event::Closed(closed)] = &events[..] else {
+            panic!("{events:?}")
+        };
+        assert_eq!(closed.reason, CloseReason::Finished);
+    }
+    assert!(client.is_closed() && wire.server.is_closed());
+}
+
+#[test]
+fn a_server_without_a_client_cannot_send_and_can_close() {
+    let mut wire = Wire::new();
+    assert_eq!(wire.server.send(b"anybody?", wire.now), Err(SendError::Closed));
+    assert!(!wire.server.is_closed());
+    wire.server.close(wire.now);
+    assert!(wire.server.is_closed());
+}
+
+#[test]
+fn a_server_speaks_with_the_client_that_came_last_and_tells_what_the_first_may_have_missed() {
+    let mut wire = Wire::new();
+    let mut first = wire.client();
+    wire.run(&mut first, A_WHILE);
+    wire.server.send(b"for the first", wire.now).unwrap();
+
+    let mut second = wire.client();
+    let (to_second, to_server) = wire.run(&mut second, A_WHILE);
+    assert_eq!((established(&to_second), established(&to_server)), (1, 1));
+    wire.server.send(b"for the second", wire.now).unwrap();
+    let (to_second, _) = wire.run(&mut second, A_WHILE);
+    assert_eq!(messages(&to_second), [b"for the second"]);
+
+    let (to_second, to_server) = wire.run(&mut second, Duration::from_secs(60));
+    let end = to_server.iter().find_map(|event| match event {
+        Event::Closed(closed) => Some(closed),
+        _ => None,
+    });
+    let lost: Vec<_> = end.unwrap().in_doubt.iter().chain(&end.unwrap().unsent).collect();
+    assert_eq!(lost.len(), 1);
+    assert_eq!(lost[0].payload(), &b"for the first"[..]);
+    assert!(to_second.is_empty(), "{to_second:?}");
+    assert!(!wire.server.is_closed(), "the second session goes on");
+}
