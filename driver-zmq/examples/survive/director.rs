@@ -109,6 +109,9 @@ impl Stage {
             .clone();
         self.say("established", &format!("{group}, {cipher}"));
         let first = self.used();
+        if first.first_packets == 0 {
+            return Err("the proxy saw no handshake begin: it does not read the wire as it should".into());
+        }
         for &cut in &arguments.cuts {
             self.flow(arguments.flow())?;
             self.cut(cut, arguments.down())?;

@@ -91,3 +91,34 @@ impl Frames {
         begun
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A greeting, then a command, a short packet, a long packet and an empty one.
+    fn stream(kind: u8) -> Vec<u8> {
+        let mut bytes = vec![0; GREETING_BYTES];
+        bytes.extend([COMMAND, 2, INITIAL, INITIAL]);
+        bytes.extend([0, 3, kind, INITIAL, INITIAL]);
+        bytes.extend([LONG, 0, 0, 0, 0, 0, 0, 1, 0]);
+        bytes.push(kind);
+        bytes.extend([INITIAL; 255]);
+        bytes.extend([0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn only_packets_that_begin_a_handshake_are_counted_however_the_bytes_arrive() {
+        for (kind, expected) in [(INITIAL, 2), (0x12, 0)] {
+            for chunk in [1, 2, 7, 64, 1000] {
+                let wire = Wire::default();
+                for bytes in stream(kind).chunks(chunk) {
+                    wire.watch(0, Direction::ToServer, bytes);
+                    wire.watch(1, Direction::ToClient, bytes);
+                }
+                assert_eq!(wire.first_packets(), expected);
+            }
+        }
+    }
+}
