@@ -172,11 +172,13 @@ impl ClientAttempt {
             .ok()?;
         let packet = packet.freeze();
         let payload = &packet[header_bytes..header_bytes + payload_bytes];
-        if let (Kind::Initial { source }, None) = (header.kind, self.ends_at) {
+        let progress = self.read(config, level, payload, now);
+        // Only from here on: anybody could have sealed an initial packet that leads nowhere.
+        if let (Kind::Initial { source }, Stage::Negotiating { .. }) = (header.kind, &self.stage) {
             self.theirs = source;
             self.ends_at = Some(now + ATTEMPT_LIFE);
         }
-        Some(self.read(config, level, payload, now))
+        Some(progress)
     }
 
     fn keys(&self) -> Option<&KeyPair> {

@@ -36,7 +36,7 @@ use crate::wire::header::ConnectionId;
 use crate::wire::parameters::Parameters;
 use crate::{
     CloseCode, CloseReason, Closed, Established, Event, Limits, Message, MessageId, Negotiated, PeerIdentity,
-    SendError, SessionStats,
+    SendError, SessionStats, Violation,
 };
 
 /// How long the last packet of a session is kept to answer a peer that missed it: several probes at their slowest.
@@ -291,12 +291,20 @@ impl Channel {
         {
             match next {
                 Ok(message) => return Some(self.hand_over(message, now)),
-                Err(violation) => self.end(CloseReason::Violation(violation), now),
+                Err(violation) => self.end_undeliverable(violation, now),
             }
         }
         match &mut self.ending {
             Ending::Closed { told, .. } => told.take().map(Event::Closed),
             _ => None,
+        }
+    }
+
+    /// What arrived is not a message: neither is what follows, also when the session was over before.
+    fn end_undeliverable(&mut self, violation: Violation, now: Instant) {
+        self.end(CloseReason::Violation(violation), now);
+        if let Ending::Closed { deliver, .. } = &mut self.ending {
+            *deliver = false;
         }
     }
 
