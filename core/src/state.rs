@@ -28,9 +28,9 @@ pub enum SessionInput {
     Drained,
     /// The linger time is over.
     LingerOver,
-    /// A certificate was refused, by either side.
+    /// This side refused the peer's certificate.
     Refused,
-    /// The peer ended the session.
+    /// The peer refused or ended the session.
     EndedByPeer,
     /// The peer broke the protocol, or a limit was met.
     Failed,
@@ -48,7 +48,8 @@ impl SessionState {
         Some(match (self, input) {
             (Self::Connecting, In::Confirmed) => Self::Established,
             (Self::Connecting, In::CloseRequested) => Self::Connecting,
-            (Self::Connecting, In::Refused | In::Drained | In::LingerOver | In::Lost) => Self::Closed,
+            (Self::Connecting, In::Refused | In::EndedByPeer | In::Drained | In::LingerOver) => Self::Closed,
+            (Self::Connecting, In::Failed | In::Lost) => Self::Closed,
             (Self::Established, In::CloseRequested) => Self::Closing,
             (Self::Established, In::EndedByPeer | In::Failed | In::Lost) => Self::Closed,
             (Self::Closing, In::Drained | In::LingerOver) => Self::Closed,

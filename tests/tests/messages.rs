@@ -139,14 +139,14 @@ fn a_message_above_the_peers_limit_is_refused_with_both_sizes() {
             limit_bytes: 1_000
         }
     );
-    // Parts count together, and the other direction has its own limit.
+    // Parts count together, with the two bytes before each; the other direction has its own limit.
     let refused = world
         .send_parts(client.up(), &[pattern(600, 1), pattern(600, 2)])
         .unwrap_err();
     assert_eq!(
         refused,
         SendError::TooLarge {
-            message_bytes: 1_200,
+            message_bytes: 1_204,
             limit_bytes: 1_000
         }
     );

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use steadfast::{Limits, SendError};
-use steadfast_sim::{ClientId, ClientSetup, NodeId, PacketKind, Reading, ServerSetup, Setup, Transport, World};
+use steadfast_sim::{
+    Action, ClientId, ClientSetup, Fault, NodeId, PacketKind, PacketName, Reading, ServerSetup, Setup, Transport, World,
+};
 use steadfast_tests::{numbered, pattern};
 
 const WINDOW: u64 = 20_000;
@@ -58,6 +60,22 @@ fn a_receiver_that_does_not_read_gets_one_window_and_no_more() {
     assert!(sent > window / 2, "the window is used: {sent}");
     assert!(sent < window * 3 / 2, "the window is kept: {sent}");
     assert!(world.delivered(client.up()).is_empty());
+}
+
+#[test]
+fn a_receiver_that_stops_reading_gets_one_window_more_and_no_more() {
+    let (mut world, client) = small_windows();
+    world.stream(client.up(), (0..60).map(|seed| vec![pattern(1_000, seed)]));
+    world.run_until_settled();
+    world.set_reading(NodeId::Server, Reading::Paused);
+    let before = bytes_on_the_wire(&world, client);
+    world.stream(client.up(), (0..500).map(|seed| vec![pattern(1_000, seed)]));
+    world.run_for(Duration::from_millis(100));
+    let sent = bytes_on_the_wire(&world, client) - before;
+    assert!(
+        sent < usize::try_from(WINDOW).unwrap() * 3 / 2,
+        "the window is kept: {sent}"
+    );
 }
 
 #[test]
@@ -188,4 +206,30 @@ fn one_full_route_does_not_hold_up_another() {
     world.stream(one.down(), (0..50).map(|seed| vec![pattern(100_000, seed)]));
     world.stream(two.down(), numbered(50));
     world.run_until_within(Duration::from_secs(5), |world| world.delivered(two.down()).len() == 50);
+}
+
+#[test]
+fn a_full_route_takes_nothing_even_for_a_client_that_repeats_its_handshake() {
+    let transport = Transport {
+        high_water: Some(1),
+        hints: false,
+        ..Transport::default()
+    };
+    let mut world = World::new(Setup {
+        transport,
+        ..Setup::default()
+    });
+    let client = world.connect(&ClientSetup::default());
+    world.plan(Fault {
+        at: PacketName {
+            flow: client.down(),
+            kind: PacketKind::Handshake,
+            nth: 1,
+        },
+        action: Action::Duplicate {
+            after: Duration::from_millis(251),
+        },
+    });
+    world.run_until(|world| world.is_established(client));
+    world.expect_all_faults_applied();
 }

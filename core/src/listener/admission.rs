@@ -90,7 +90,8 @@ impl<Route: Clone + PartialEq> Listener<Route> {
                 // The client repeats its Finished: it missed the confirmation. Nothing proves that this packet is its own, or
                 // that it came by the client's route: it is answered there, with one packet that only the client can open,
                 // and moves nothing. The client's first data packet will.
-                if let Some(packet) = channel.confirm_again(now) {
+                let held_back = slot.paused && slot.route == route;
+                if let Some(packet) = (!held_back).then(|| channel.confirm_again(now)).flatten() {
                     let session = SessionId {
                         generation: slot.generation,
                         index,

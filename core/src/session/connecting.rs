@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use crate::attempt::{ClientAttempt, ClientProgress};
 use crate::channel::Channel;
 use crate::config::ClientConfig;
-use crate::state::{Reachability, ReachabilityInput};
+use crate::state::{Reachability, ReachabilityInput, SessionInput, SessionState};
 use crate::stream::Outbox;
 use crate::wire::header::Header;
 use crate::{CloseReason, Closed, Event, Packet, Unreachable};
@@ -122,6 +122,7 @@ impl Connecting {
 
     /// Ends the session; everything queued is reported.
     pub(super) fn end(&mut self, reason: CloseReason, farewell: Option<Vec<u8>>) -> Ended {
+        debug_assert!(SessionState::Connecting.on(SessionInput::of(&reason)).is_some());
         let (in_doubt, unsent) = self.outbox.undelivered();
         self.outbox.clear();
         Ended {

@@ -192,6 +192,12 @@ impl EpochKeys {
         (self.sealed, self.failed, self.confirmed) = (0, 0, false);
     }
 
+    /// As if so many packets had been sealed under the present key.
+    #[cfg(test)]
+    pub(super) fn pretend_sealed(&mut self, packets: u64) {
+        self.sealed = packets;
+    }
+
     /// Forgets the previous epoch when its time is over.
     pub(crate) fn forget_old(&mut self, now: Instant) {
         self.previous.take_if(|previous| previous.until <= now);

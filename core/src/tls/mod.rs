@@ -4,6 +4,8 @@ mod config;
 mod handshake;
 mod keys;
 mod suite;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use config::{Credentials, client_config, server_config};
 pub(crate) use handshake::{Handshake, Level, NewKeys};

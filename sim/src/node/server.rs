@@ -161,8 +161,11 @@ impl ServerNode {
     fn transmit(&mut self, around: &mut Surroundings<'_>) -> Result<bool, Violation> {
         let mut sent = false;
         while let Some(transmit) = self.next_transmit(around.now) {
-            let paused = self.held.contains_key(&transmit.session);
-            demand(!paused, || "server: a paused session transmits".into())?;
+            let held = self.held.get(&transmit.session);
+            let paused = held.is_some_and(|held| held.route == transmit.route);
+            demand(!paused, || {
+                "server: a paused session transmits by the route that is full".into()
+            })?;
             self.give(transmit, around)?;
             sent = true;
         }
