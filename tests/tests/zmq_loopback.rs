@@ -163,7 +163,11 @@ fn a_closing_server_tells_all_its_clients() {
         events.push(event);
     }
     assert!(matches!(&events[0], Event::Message(message) if message.payload() == "bye"));
-    assert!(matches!(events.last(), Some(Event::Closed(closed)) if closed.reason == CloseReason::Finished));
+    let last = events.last();
+    assert!(
+        matches!(last, Some(Event::Closed(closed)) if closed.reason == CloseReason::Finished),
+        "{last:?}"
+    );
     let ended = closer.join().expect("no panic");
     assert!(ended.iter().any(|received| matches!(received.event, Event::Closed(_))));
 }

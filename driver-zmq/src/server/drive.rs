@@ -1,6 +1,6 @@
 //! The turns of a server: socket and deadlines on one side, the listener on the other.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use steadfast::{Event, SessionId, Transmit};
 use zmq::POLLIN;
@@ -15,6 +15,9 @@ use crate::wait::{self, PACKETS_PER_TURN, SERVE_EVERY};
 
 /// How many packets are sent before others are taken, over all sessions: a bound on how long nothing is received.
 const TRANSMITS_PER_TURN: usize = 512;
+
+/// Longer than a client on a busy machine takes to read what has arrived, or to ask again.
+const QUIET_BEFORE_LEAVING: Duration = Duration::from_millis(250);
 
 impl Server {
     pub(super) fn recv_until(&mut self, until: Option<Instant>) -> Result<Option<Received>, Error> {
@@ -182,6 +185,23 @@ impl Server {
             }
         }
         Ok(None)
+    }
+
+    /// Answers clients that missed the end, until none has said anything for a while.
+    ///
+    /// A `DEALER` with `IMMEDIATE` drops what it has received and its application has not read when the connection ends
+    /// (`socket_base.cpp`, `hiccuped`): were the socket closed at once, our last packet would be lost, and with it the answer.
+    pub(super) fn stay_for_last_words(&mut self, until: Instant) -> Result<(), Error> {
+        let mut leave_at = Instant::now() + QUIET_BEFORE_LEAVING;
+        while Instant::now() < leave_at.min(until) {
+            let heard = self.counters.packets_received;
+            self.wait(Some(leave_at.min(until)))?;
+            self.turn()?;
+            if self.counters.packets_received > heard {
+                leave_at = Instant::now() + QUIET_BEFORE_LEAVING;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn wait(&self, until: Option<Instant>) -> Result<(), Error> {
