@@ -157,10 +157,12 @@ impl Channel {
     }
 
     fn closed_by_peer(&mut self, code: CloseCode, reason: String, now: Instant) {
-        let all_told = self.outbox.is_empty() && self.inbox.is_drained();
-        match code {
-            CloseCode::Finished if all_told => self.end(CloseReason::Finished, now),
-            code => self.end(CloseReason::ByPeer { code, reason }, now),
+        // A peer says so when this side has everything of it: if it has everything of this side, nothing is missing.
+        if code == CloseCode::Finished && self.outbox.is_empty() {
+            self.close(now);
+            self.end(CloseReason::Finished, now);
+        } else {
+            self.end(CloseReason::ByPeer { code, reason }, now);
         }
     }
 

@@ -42,6 +42,9 @@ use crate::{
 /// How long the last packet of a session is kept to answer a peer that missed it: several probes at their slowest.
 pub(crate) const TOMBSTONE_LIFE: Duration = Duration::from_secs(30);
 
+/// How many probe timeouts a side that has everything waits for the peer's last word.
+const LAST_WORD_TIMEOUTS: u32 = 4;
+
 /// Which end of the session this is: only a client pings, because only a client can repair a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -355,15 +358,34 @@ impl Channel {
 
     /// Ends the session once each side has everything of the other.
     fn finish_if_drained(&mut self, now: Instant) {
-        let acknowledged = matches!(
-            self.ending,
+        match self.ending {
             Ending::Closing {
-                finish: Finish::Acknowledged
+                finish: Finish::Acknowledged,
+            } if self.is_drained() => {
+                self.end(CloseReason::Finished, now);
             }
-        );
-        if acknowledged && self.outbox.is_empty() && self.inbox.is_drained() {
-            self.end(CloseReason::Finished, now);
+            // Only the peer's last word is missing, which may be lost with the peer gone: that is not worth the linger time.
+            Ending::Closing { .. } if self.is_drained() => {
+                self.timers
+                    .set_earliest(Timer::Linger, now + self.rtt.probe_timeout() * LAST_WORD_TIMEOUTS);
+            }
+            _ => {}
         }
+    }
+
+    /// Whether the peer has everything of this side, and this side everything of the peer.
+    fn is_drained(&self) -> bool {
+        self.outbox.is_empty() && self.inbox.is_drained()
+    }
+
+    /// The time for closing is over.
+    fn end_linger(&mut self, now: Instant) {
+        let reason = if self.is_drained() {
+            CloseReason::Finished
+        } else {
+            CloseReason::LingerExpired
+        };
+        self.end(reason, now);
     }
 
     /// Ends the session: lists what was not delivered, and seals the packet that tells the peer.

@@ -266,7 +266,7 @@ impl Channel {
                 Timer::Probe => self.probe(now),
                 Timer::Ping => self.ping(now),
                 Timer::Silence => self.judge_silence(now),
-                Timer::Linger => self.end(CloseReason::LingerExpired, now),
+                Timer::Linger => self.end_linger(now),
                 Timer::Stall if pool_is_contended => self.end(CloseReason::Stalled, now),
                 Timer::Stall if self.inbox.reserved() > 0 => self.timers.set(Timer::Stall, now + self.stall_after),
                 Timer::Stall => {}

@@ -25,10 +25,10 @@ fn piece(outbox: &mut Outbox, inbox: &Inbox, room: usize) -> Option<(u64, Bytes)
     Some((span.start, bytes.into()))
 }
 
-fn insert(inbox: &mut Inbox, offset: u64, bytes: Bytes) {
+fn insert(inbox: &mut Inbox, offset: u64, bytes: &Bytes) {
     inbox.check(offset, bytes.len()).expect("within credit");
     let length = bytes.len();
-    inbox.insert(offset, &bytes, length).expect("well-formed");
+    inbox.insert(offset, bytes, length).expect("well-formed");
     if inbox.wanted_reservation().is_some() {
         inbox.grant_reservation();
     }
@@ -58,12 +58,12 @@ proptest! {
             match piece(&mut outbox, &inbox, room) {
                 Some((at, bytes)) if lose && losses.next().is_some() => {
                     outbox.lose(at..at + bytes.len() as u64);
-                    insert(&mut inbox, at, bytes);
+                    insert(&mut inbox, at, &bytes);
                 }
                 Some(piece) if delay && late.len() < 20 => late.push(piece),
-                Some((at, bytes)) => insert(&mut inbox, at, bytes),
+                Some((at, bytes)) => insert(&mut inbox, at, &bytes),
                 None => for (at, bytes) in late.drain(..).rev() {
-                    insert(&mut inbox, at, bytes);
+                    insert(&mut inbox, at, &bytes);
                 },
             }
             while let Some(message) = inbox.next_message() {
