@@ -17,7 +17,7 @@ use crate::tls::{self, Credentials, InitialSuite};
 use crate::wire::header::{ConnectionId, MAX_PACKET_BYTES};
 use crate::wire::parameters::{MAX_NAME_BYTES, Parameters};
 
-/// An initial packet with a ClientHello fits into this; smaller packets would only cost more of them (RFC 9000 §14).
+/// Smaller packets would only cost more of them (RFC 9000 §14).
 const MIN_PACKET_BYTES: usize = 1200;
 /// More packets than this on the way would be more than any transport's high-water mark.
 const MAX_PACKETS_IN_FLIGHT: u16 = 4096;
@@ -38,7 +38,7 @@ pub struct Limits {
     pub send_buffer_bytes: u64,
     /// Memory for messages larger than the window, over all sessions together, in bytes. Default 256 MiB.
     pub pool_bytes: u64,
-    /// The largest packet sent, in bytes: 1,200 to 65,536. Default 64 KiB: RFC 9001 §6.6 states its limits for packets up to that length.
+    /// The largest packet sent, in bytes, but for the first of each side, which is as long as its TLS hello: 1,200 to 65,536. Default 64 KiB: RFC 9001 §6.6 states its limits for packets up to that length.
     pub max_packet_bytes: usize,
     /// How many packets may be unacknowledged: 1 to 4,096. Default 256: message transports count messages at their high-water mark.
     pub max_packets_in_flight: u16,
@@ -76,7 +76,7 @@ impl Default for Limits {
 impl Limits {
     fn check(&self) -> Result<(), ConfigError> {
         let packets = 1..=MAX_PACKETS_IN_FLIGHT;
-        let rules: [(&str, &str, bool); 7] = [
+        let rules: [(&str, &str, bool); 8] = [
             (
                 "max_message_bytes",
                 "at most 2^61 - 1",
@@ -102,6 +102,11 @@ impl Limits {
                 "ping_interval",
                 "at least 10 ms",
                 self.ping_interval >= Duration::from_millis(10),
+            ),
+            (
+                "stall_after",
+                "at least 1 ms",
+                self.stall_after >= Duration::from_millis(1),
             ),
             (
                 "send_buffer_bytes",
@@ -228,7 +233,7 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// Begins a configuration from a crypto provider and whatever decides whether a server's certificate is accepted
+    /// Begins a configuration from a crypto provider, whose first key exchange group the server must support too, and whatever decides whether a server's certificate is accepted
     /// ([`rustls::client::WebPkiServerVerifier`] for a set of roots).
     pub fn builder(provider: Arc<CryptoProvider>, verifier: Arc<dyn ServerCertVerifier>) -> ClientConfigBuilder {
         ClientConfigBuilder {
@@ -367,7 +372,8 @@ pub struct ServerConfigBuilder {
 }
 
 impl ServerConfigBuilder {
-    /// What decides whether a client's certificate is accepted: mutual TLS. Without it, clients are not asked for a certificate.
+    /// What decides whether a client's certificate is accepted: mutual TLS. A verifier of your own should refuse with
+    /// [`rustls::Error::InvalidCertificate`]: the client is then told, and does not try again. Without it, clients are not asked for a certificate.
     #[must_use]
     pub fn client_verifier(mut self, verifier: Arc<dyn ClientCertVerifier>) -> Self {
         self.verifier = Some(verifier);

@@ -16,9 +16,9 @@ use crate::{
 /// A driver of such a transport is the same for both roles. Where a server has several peers, it needs the listener
 /// itself, which tells them apart.
 ///
-/// A server's end speaks with the session that was established last. When another client takes the place of the first,
+/// A server's end speaks with one client. When that client, authenticated by the same certificates, begins anew,
 /// [`Event::Established`] is told again and the older session is closed: its last messages, and its own
-/// [`Event::Closed`], may come after that.
+/// [`Event::Closed`], may come after that. Any other client is turned away while the session stands.
 #[derive(Debug)]
 pub struct Endpoint(Role);
 
@@ -175,6 +175,8 @@ impl Endpoint {
 struct Server {
     listener: Listener<()>,
     phase: Phase,
+    /// The session before, whose end is still to be told.
+    replaced: Option<SessionId>,
 }
 
 /// How far the newest session is.
@@ -191,6 +193,7 @@ impl Server {
         Ok(Self {
             listener,
             phase: Phase::Waiting,
+            replaced: None,
         })
     }
 
@@ -208,20 +211,42 @@ impl Server {
     }
 
     fn poll_event(&mut self, now: Instant) -> Option<Event> {
-        let (session, event) = self.listener.poll_event(now)?;
-        match &event {
-            Event::Established(_) => self.replace_by(session, now),
-            Event::Closed(_) if self.phase == Phase::Open(session) => self.phase = Phase::Over,
-            _ => {}
+        loop {
+            let (session, event) = self.listener.poll_event(now)?;
+            match &event {
+                Event::Established(_) => self.admit(session, now),
+                Event::Closed(_) if self.phase == Phase::Open(session) => {
+                    self.phase = Phase::Over;
+                    return Some(event);
+                }
+                _ => {}
+            }
+            if self.phase == Phase::Open(session) || self.replaced == Some(session) {
+                return Some(event);
+            }
         }
-        Some(event)
     }
 
-    fn replace_by(&mut self, session: SessionId, now: Instant) {
-        if let Phase::Open(older) = self.phase {
-            self.listener.close(older, now);
+    /// A newcomer takes the place of a session with the same, authenticated peer; anybody else is turned away.
+    fn admit(&mut self, session: SessionId, now: Instant) {
+        match self.phase {
+            Phase::Open(older) if self.is_same_peer(older, session) => {
+                self.listener.close(older, now);
+                self.replaced = Some(older);
+                self.phase = Phase::Open(session);
+            }
+            Phase::Open(_) => self.listener.close(session, now),
+            Phase::Waiting | Phase::Over => self.phase = Phase::Open(session),
         }
-        self.phase = Phase::Open(session);
+    }
+
+    fn is_same_peer(&self, older: SessionId, newer: SessionId) -> bool {
+        match (self.listener.peer(older), self.listener.peer(newer)) {
+            (Some(older), Some(newer)) => {
+                !older.certificates().is_empty() && older.certificates() == newer.certificates()
+            }
+            _ => false,
+        }
     }
 
     fn close(&mut self, now: Instant) {

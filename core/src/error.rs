@@ -120,6 +120,8 @@ pub enum CloseReason {
     },
     /// This side does not accept the peer's certificate.
     PeerRejected(rustls::Error),
+    /// The handshake failed here before or beside the verdict on a certificate: nothing in common, or bytes that make no sense.
+    HandshakeFailed(rustls::Error),
     /// This side turned the peer away.
     Refused {
         /// What the peer was told.
@@ -153,6 +155,7 @@ impl CloseReason {
         match self {
             Self::Finished | Self::LingerExpired | Self::Lost { .. } | Self::Stalled | Self::KeysSpent => true,
             Self::ByPeer { code, .. } | Self::Refused { code } => code.retryable(),
+            Self::HandshakeFailed(_) => true,
             Self::PeerRejected(_) | Self::Violation(_) | Self::TooLarge { .. } => false,
         }
     }
@@ -164,6 +167,7 @@ impl fmt::Display for CloseReason {
             Self::Finished => f.write_str("finished"),
             Self::LingerExpired => f.write_str("the linger time ended before everything was acknowledged"),
             Self::Lost { silent_for } => write!(f, "nothing heard from the peer for {silent_for:.1?}"),
+            Self::HandshakeFailed(error) => write!(f, "the handshake failed: {error}"),
             Self::PeerRejected(error) => write!(f, "the peer's certificate is not accepted: {error}"),
             Self::Refused { code } => write!(f, "turned away: {code}"),
             Self::ByPeer { code, reason } if reason.is_empty() => write!(f, "closed by the peer: {code}"),
@@ -200,6 +204,8 @@ pub enum CloseCode {
     Lost,
     /// The peer had queued a message that is larger than this side accepts.
     TooLarge,
+    /// The peer's keys may not be used any longer.
+    KeysSpent,
     /// The TLS handshake failed with this alert (RFC 8446 §6, as in RFC 9001 §4.8).
     Tls(rustls::AlertDescription),
     /// A code of a later release.
@@ -211,7 +217,7 @@ impl CloseCode {
     pub fn retryable(self) -> bool {
         matches!(
             self,
-            Self::Finished | Self::LingerExpired | Self::Busy | Self::Stalled | Self::Lost
+            Self::Finished | Self::LingerExpired | Self::Busy | Self::Stalled | Self::Lost | Self::KeysSpent
         )
     }
 }
@@ -226,6 +232,7 @@ impl fmt::Display for CloseCode {
             Self::Stalled => f.write_str("a large message made no progress"),
             Self::Lost => f.write_str("it had not heard from this side for longer than it keeps a session"),
             Self::TooLarge => f.write_str("it had queued a message larger than this side accepts"),
+            Self::KeysSpent => f.write_str("its keys may not be used any longer"),
             Self::Tls(alert) => write!(f, "it refused the handshake ({alert:?})"),
             Self::Other(code) => write!(f, "code {code:#x}"),
         }

@@ -73,7 +73,8 @@
 //!                confirmed                close, by either side
 //! connecting ------------> established ------------------------> closing
 //!      |                        |                                   |
-//!      | refused, failed, lost  | ended by the peer, failed, lost   | drained, linger over, ended, failed, lost
+//!      | refused, failed, lost, | ended by the peer, failed, lost   | drained, linger over, ended, failed, lost
+//!      | drained, linger over   |                                   |
 //!      +------------------------+---------------> closed <----------+
 //! ```
 #![forbid(unsafe_code)]

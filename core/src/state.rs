@@ -78,6 +78,7 @@ impl SessionInput {
             CloseReason::Finished => Self::Drained,
             CloseReason::LingerExpired => Self::LingerOver,
             CloseReason::Lost { .. } => Self::Lost,
+            CloseReason::HandshakeFailed(_) => Self::Failed,
             CloseReason::PeerRejected(_) | CloseReason::Refused { .. } => Self::Refused,
             CloseReason::ByPeer { .. } => Self::EndedByPeer,
             CloseReason::Violation(_)

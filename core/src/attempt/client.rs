@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{Error, Side};
 
-use super::flight::{Addressed, Flight};
+use super::flight::{self, Addressed, Flight};
 use super::{ATTEMPT_LIFE, is_verdict, is_verdict_alert};
 use crate::channel::{Agreement, Channel, Receipt, Role};
 use crate::config::ClientConfig;
@@ -57,6 +57,31 @@ enum Stage {
     Over,
 }
 
+/// Why an attempt failed here.
+struct Failure {
+    error: Error,
+    /// Whether the server's certificate was refused, and not bytes that anybody could have forged.
+    is_verdict: bool,
+}
+
+impl Failure {
+    fn of_tls(level: Level, error: Error) -> Self {
+        Self {
+            is_verdict: level == Level::Handshake && is_verdict(&error),
+            error,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            is_verdict: false,
+        }
+    }
+}
+
 /// What a packet led to.
 pub(crate) enum ClientProgress {
     /// Nothing that concerns the session.
@@ -104,7 +129,8 @@ impl ClientAttempt {
             kind: Kind::Initial { source: ours },
             destination: first_destination,
         };
-        attempt.flight.push(&keys, to, &mut attempt.next_number, &hello);
+        let whole = (&hello[..], hello.len());
+        attempt.flight.push(&keys, to, &mut attempt.next_number, whole);
         attempt.stage = Stage::Hello {
             tls: Box::new(tls),
             keys,
@@ -215,9 +241,8 @@ impl ClientAttempt {
         for frame in Frames::new(payload) {
             match frame {
                 Ok(Frame::Crypto { offset, data }) => {
-                    let step = self.read_crypto(config, level, offset, data, now);
-                    if let Err(error) = step {
-                        return self.fail(level, error);
+                    if let Err(failure) = self.read_crypto(config, level, offset, data, now) {
+                        return self.fail(failure);
                     }
                 }
                 Ok(Frame::Close { code, reason }) => return Self::turned_away(level, code, reason),
@@ -236,12 +261,13 @@ impl ClientAttempt {
         offset: u64,
         data: &[u8],
         now: Instant,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Failure> {
         let tls = match &mut self.stage {
             Stage::Hello { tls, .. } | Stage::Negotiating { tls, .. } => tls,
             Stage::Confirming { .. } | Stage::Over => return Ok(()),
         };
-        if !tls.read(level, offset, data)? {
+        let read = tls.read(level, offset, data);
+        if !read.map_err(|error| Failure::of_tls(level, error))? {
             return Ok(());
         }
         let (bytes, new_keys) = tls.write();
@@ -255,7 +281,9 @@ impl ClientAttempt {
                     destination: self.theirs,
                 };
                 self.flight = Flight::default();
-                self.flight.push(&keys, to, &mut self.next_number, &bytes);
+                let piece_bytes = flight::piece_bytes(config.limits());
+                self.flight
+                    .push(&keys, to, &mut self.next_number, (&bytes, piece_bytes));
                 (self.interval, self.repeat_at) = (FIRST_REPETITION, now + FIRST_REPETITION);
                 self.stage = self.conclude(config, &tls, keys, data_keys, now)?;
             }
@@ -304,9 +332,9 @@ impl ClientAttempt {
     }
 
     /// TLS failed here: tell the server, and judge whether another attempt makes sense.
-    fn fail(&mut self, level: Level, error: Error) -> ClientProgress {
+    fn fail(&mut self, Failure { error, is_verdict }: Failure) -> ClientProgress {
         let farewell = self.farewell(&error);
-        if level == Level::Handshake && is_verdict(&error) {
+        if is_verdict {
             return ClientProgress::Refused {
                 reason: CloseReason::PeerRejected(error),
                 farewell,

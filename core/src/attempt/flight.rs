@@ -1,11 +1,18 @@
 //! Packets of one flight, sealed once and sent as often as needed.
 
+use crate::Limits;
 use crate::tls::KeyPair;
 use crate::wire::frame;
 use crate::wire::header::{ConnectionId, Kind};
 
-/// How many handshake bytes one packet carries at most.
-const CRYPTO_BYTES: usize = 60 << 10;
+/// What a packet of handshake bytes has besides them: header, frame, seal.
+const OVERHEAD_BYTES: usize = 100;
+
+/// How many handshake bytes one packet carries at most. The first flight of each side stands in one packet whatever its
+/// length: the server holds nothing for a client that has not said as much.
+pub(super) fn piece_bytes(limits: &Limits) -> usize {
+    limits.max_packet_bytes - OVERHEAD_BYTES
+}
 
 /// Packets of one flight.
 #[derive(Debug, Default)]
@@ -24,10 +31,16 @@ pub(super) struct Addressed {
 
 impl Flight {
     /// Adds handshake bytes of one level, in as many packets as it takes.
-    pub(super) fn push(&mut self, keys: &KeyPair, to: Addressed, next_number: &mut u64, bytes: &[u8]) {
-        for (index, piece) in bytes.chunks(CRYPTO_BYTES).enumerate() {
+    pub(super) fn push(
+        &mut self,
+        keys: &KeyPair,
+        to: Addressed,
+        next_number: &mut u64,
+        (bytes, piece_bytes): (&[u8], usize),
+    ) {
+        for (index, piece) in bytes.chunks(piece_bytes.max(1)).enumerate() {
             let mut payload = Vec::with_capacity(piece.len() + 16);
-            frame::encode_crypto((index * CRYPTO_BYTES) as u64, piece, &mut payload);
+            frame::encode_crypto((index * piece_bytes) as u64, piece, &mut payload);
             self.packets
                 .push(keys.packet(to.kind, to.destination, *next_number, &payload));
             *next_number += 1;

@@ -33,7 +33,12 @@ pub(crate) const ATTEMPT_LIFE: Duration = Duration::from_secs(30);
 fn is_verdict(error: &Error) -> bool {
     matches!(
         error,
-        Error::InvalidCertificate(_) | Error::NoCertificatesPresented | Error::UnsupportedNameType
+        Error::InvalidCertificate(_)
+            | Error::NoCertificatesPresented
+            | Error::UnsupportedNameType
+            // A verifier of the application's own may say anything.
+            | Error::General(_)
+            | Error::Other(_)
     )
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustls::{Error, Side};
+use rustls::{AlertDescription, Error, PeerIncompatible, Side};
 
-use super::ATTEMPT_LIFE;
-use super::flight::{Addressed, Flight};
+use super::flight::{self, Addressed, Flight};
+use super::{ATTEMPT_LIFE, is_verdict};
 use crate::channel::{Agreement, Channel, Role};
 use crate::config::ServerConfig;
 use crate::stream::Outbox;
@@ -74,21 +74,38 @@ impl ServerAttempt {
         };
         let parameters = common.parameters(incarnation, ours, Some(header.destination));
         let mut tls = Handshake::server(Arc::clone(config.tls()), &parameters).map_err(|_| None)?;
+        let refuse = |code: AlertDescription, error: Error| {
+            let code = CloseCode::Tls(code).to_wire();
+            let farewell = Flight::close(&initial, to, 0, (code, &error.to_string()));
+            Some((CloseReason::HandshakeFailed(error), farewell))
+        };
         if let Err(error) = tls.read(Level::Initial, 0, hello) {
-            let code = CloseCode::Tls(tls.alert());
-            let farewell = Flight::close(&initial, to, 0, (code.to_wire(), &error.to_string()));
-            return Err(Some((CloseReason::PeerRejected(error), farewell)));
+            return Err(refuse(tls.alert(), error));
         }
-        Self::answer(tls, &initial, to, ours, now).ok_or(None)
+        match tls.write() {
+            (hello, Some(NewKeys::Handshake(keys))) => {
+                let mut flight = (Flight::default(), 0);
+                flight.0.push(&initial, to, &mut flight.1, (&hello, hello.len()));
+                let piece_bytes = flight::piece_bytes(&common.limits);
+                Self::answer(tls, keys, (to, ours), (flight, piece_bytes), now).ok_or(None)
+            }
+            // rustls would ask for a key share of another group (RFC 8446 §4.1.4): this version spares itself that round
+            // trip, and the state it would hold for a stranger. Both sides' first group must be the same.
+            _ => {
+                let error = Error::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon);
+                Err(refuse(AlertDescription::HandshakeFailure, error))
+            }
+        }
     }
 
-    /// ServerHello under initial keys, the rest of the flight under handshake keys.
-    fn answer(mut tls: Handshake, initial: &KeyPair, to: Addressed, ours: ConnectionId, now: Instant) -> Option<Self> {
-        let (mut flight, mut next_number) = (Flight::default(), 0);
-        let (hello, Some(NewKeys::Handshake(keys))) = tls.write() else {
-            return None;
-        };
-        flight.push(initial, to, &mut next_number, &hello);
+    /// The rest of the flight, under handshake keys.
+    fn answer(
+        mut tls: Handshake,
+        keys: KeyPair,
+        (to, ours): (Addressed, ConnectionId),
+        ((mut flight, mut next_number), piece_bytes): ((Flight, u64), usize),
+        now: Instant,
+    ) -> Option<Self> {
         let (rest, Some(NewKeys::Data(data_keys))) = tls.write() else {
             return None;
         };
@@ -96,7 +113,7 @@ impl ServerAttempt {
             kind: Kind::Handshake,
             ..to
         };
-        flight.push(&keys, to, &mut next_number, &rest);
+        flight.push(&keys, to, &mut next_number, (&rest, piece_bytes));
         Some(Self {
             ours,
             theirs: to.destination,
@@ -175,7 +192,12 @@ impl ServerAttempt {
 
     fn fail(&self, error: Error) -> (CloseReason, Vec<u8>) {
         let farewell = self.farewell(CloseCode::Tls(self.tls.alert()), &error.to_string());
-        (CloseReason::PeerRejected(error), farewell)
+        let reason = if is_verdict(&error) {
+            CloseReason::PeerRejected(error)
+        } else {
+            CloseReason::HandshakeFailed(error)
+        };
+        (reason, farewell)
     }
 
     /// The packet that ends the attempt, under handshake keys.

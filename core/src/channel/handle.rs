@@ -139,8 +139,9 @@ impl Channel {
                 self.closed_by_peer(code, reason.to_owned(), now);
             }
             Frame::Stream { offset, data } => {
+                let arrived = self.inbox.arrived();
                 self.inbox.insert(offset, &payload.slice_ref(data), packet_bytes)?;
-                if self.timers.is_set(Timer::Stall) {
+                if self.timers.is_set(Timer::Stall) && self.inbox.arrived() > arrived {
                     self.timers.set(Timer::Stall, now + self.stall_after);
                 }
             }

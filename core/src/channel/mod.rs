@@ -9,6 +9,7 @@
 //! that does not open is counted, and costs one attempt of the AEAD.
 
 mod handle;
+mod last_word;
 mod received;
 mod rtt;
 mod sent;
@@ -24,6 +25,7 @@ use bytes::Bytes;
 
 pub(crate) use self::handle::Receipt;
 use self::handle::Return;
+pub(crate) use self::last_word::LastWord;
 use self::received::Received;
 use self::rtt::{ACK_DELAY, Rtt};
 use self::sent::InFlightPackets;
@@ -84,6 +86,7 @@ pub(crate) struct Channel {
     rtt: Rtt,
     /// Counts routes: packets of different routes may overtake each other.
     path: u32,
+    path_changed_at: Option<Instant>,
     /// Nothing can be sent until the peer is heard again.
     route_gone: bool,
 
@@ -144,9 +147,7 @@ enum Ending {
         finish: Finish,
     },
     Closed {
-        /// The last packet, sent again to a peer that goes on asking; none if nothing may be sealed any more.
-        last_packet: Option<Vec<u8>>,
-        answer: Answer,
+        last_word: LastWord,
         /// Told when the application has taken the messages that had arrived.
         told: Option<Box<Closed>>,
         /// Whether those messages may still be taken.
@@ -161,15 +162,6 @@ enum Finish {
     Owed,
     Sent,
     Acknowledged,
-}
-
-/// Whether the last packet is to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Owed,
-    /// Sent at this time; one answer for many packets in a row is enough.
-    Given(Instant),
-    None,
 }
 
 impl Channel {
@@ -197,6 +189,7 @@ impl Channel {
             in_flight: InFlightPackets::default(),
             rtt: Rtt::default(),
             path: 0,
+            path_changed_at: None,
             route_gone: false,
             outbox,
             peer_credit: parameters.window_bytes,
@@ -350,8 +343,9 @@ impl Channel {
 
     pub(crate) fn close_by(&mut self, linger_ends: Instant) {
         if matches!(self.ending, Ending::Open) {
-            self.moved(SessionInput::CloseRequested);
+            let before = self.state();
             self.ending = Ending::Closing { finish: Finish::Owed };
+            self.moved(before, SessionInput::CloseRequested);
             self.timers.set(Timer::Linger, linger_ends);
         }
     }
@@ -393,24 +387,27 @@ impl Channel {
         if matches!(self.ending, Ending::Closed { .. }) {
             return;
         }
-        self.moved(SessionInput::of(&reason));
+        let (before, input) = (self.state(), SessionInput::of(&reason));
         let (in_doubt, unsent) = self.outbox.undelivered();
-        let (code, answer) = match &reason {
-            CloseReason::Finished => (CloseCode::Finished, Answer::Owed),
-            CloseReason::LingerExpired => (CloseCode::LingerExpired, Answer::Owed),
-            CloseReason::Stalled => (CloseCode::Stalled, Answer::Owed),
-            CloseReason::Violation(_) => (CloseCode::Violation, Answer::Owed),
-            CloseReason::TooLarge { .. } => (CloseCode::TooLarge, Answer::Owed),
-            CloseReason::Lost { .. } => (CloseCode::Lost, Answer::None),
-            _ => (CloseCode::Finished, Answer::None),
+        let (code, now_due) = match &reason {
+            CloseReason::LingerExpired => (CloseCode::LingerExpired, true),
+            CloseReason::Stalled => (CloseCode::Stalled, true),
+            CloseReason::Violation(_) => (CloseCode::Violation, true),
+            CloseReason::TooLarge { .. } => (CloseCode::TooLarge, true),
+            CloseReason::KeysSpent => (CloseCode::KeysSpent, true),
+            // Whoever is lost is told when it comes back.
+            CloseReason::Lost { .. } => (CloseCode::Lost, false),
+            _ => (CloseCode::Finished, true),
         };
         let speaks = !matches!(reason, CloseReason::ByPeer { .. }) && !self.keys.exhausted();
-        let words = if matches!(reason, CloseReason::Finished) {
+        let words = if code == CloseCode::Finished {
             String::new()
         } else {
             reason.to_string()
         };
-        let last_packet = speaks.then(|| self.close_packet(code, &words));
+        let packet = speaks.then(|| self.close_packet(code, &words));
+        let last_word = LastWord::new(packet, now_due);
+        self.inbox.abandon_incomplete();
         let deliver = !matches!(reason, CloseReason::Violation(_));
         let told = (!self.is_unheard()).then(|| {
             Box::new(Closed {
@@ -420,29 +417,25 @@ impl Channel {
             })
         });
         self.ending = Ending::Closed {
-            last_packet,
-            answer,
+            last_word,
             told,
             deliver,
             until: now + TOMBSTONE_LIFE,
         };
+        self.moved(before, input);
         self.outbox.clear();
         self.in_flight = InFlightPackets::default();
         self.timers.stop_all();
     }
 
     /// The moves of a session are those of the printed table, or this is a defect of ours.
-    fn moved(&self, input: SessionInput) {
-        debug_assert!(
-            self.state().on(input).is_some(),
-            "no move from {:?} on {input:?}",
-            self.state()
-        );
+    fn moved(&self, from: SessionState, input: SessionInput) {
+        debug_assert_eq!(from.on(input), Some(self.state()), "from {from:?} on {input:?}");
     }
 
     pub(crate) fn state(&self) -> SessionState {
         match self.ending {
-            Ending::Open if self.is_unheard() => SessionState::Connecting,
+            Ending::Open | Ending::Closing { .. } if self.is_unheard() => SessionState::Connecting,
             Ending::Open => SessionState::Established,
             Ending::Closing { .. } => SessionState::Closing,
             Ending::Closed { .. } => SessionState::Closed,
@@ -453,16 +446,15 @@ impl Channel {
         self.silence.reachability()
     }
 
-    /// Once the end was told: the packet that answers a peer which missed it, whether that is due, and how long it is kept.
-    pub(crate) fn take_tombstone(&mut self) -> Option<(Option<Vec<u8>>, bool, Instant)> {
+    /// Once the end was told: the packet that answers a peer which missed it, and how long it is kept.
+    pub(crate) fn take_tombstone(&mut self) -> Option<(LastWord, Instant)> {
         match &mut self.ending {
             Ending::Closed {
-                last_packet,
+                last_word,
                 told: None,
                 until,
-                answer,
                 ..
-            } => Some((last_packet.take(), *answer == Answer::Owed, *until)),
+            } => Some((std::mem::replace(last_word, LastWord::new(None, false)), *until)),
             _ => None,
         }
     }
@@ -475,12 +467,9 @@ impl Channel {
         }
     }
 
-    /// The memory in use for a large message.
+    /// The memory in use for a large message, also when the session is over and the application has not taken it yet.
     pub(crate) fn reserved(&self) -> u64 {
-        match self.ending {
-            Ending::Closed { .. } => 0,
-            _ => self.inbox.reserved(),
-        }
+        self.inbox.reserved()
     }
 
     pub(crate) fn grant_reservation(&mut self, now: Instant) {

@@ -61,8 +61,12 @@ pub(super) struct Acknowledged {
 impl InFlightPackets {
     pub(super) fn push(&mut self, sent: Sent) {
         if sent.is_probe() {
-            // The answer to the newest probe says all that an answer to an older one would.
-            self.packets.retain(|packet| !packet.is_probe());
+            // The answers to the newest probes say all that answers to older ones would.
+            let probes = self.packets.len() - self.carrying;
+            if probes >= usize::from(REORDERING_THRESHOLD) {
+                let oldest = self.packets.iter().position(Sent::is_probe);
+                oldest.map(|index| self.packets.remove(index));
+            }
         } else {
             self.carrying += 1;
         }
@@ -103,7 +107,9 @@ impl InFlightPackets {
             packet.later = packet.later.saturating_add(later);
             if path == Some(packet.path) || packet.later >= REORDERING_THRESHOLD {
                 self.carrying -= usize::from(!packet.is_probe());
-                outcome.lost.push(packet);
+                if !packet.is_probe() {
+                    outcome.lost.push(packet);
+                }
             } else {
                 kept.push_front(packet);
             }
@@ -172,12 +178,21 @@ mod tests {
     }
 
     #[test]
-    fn however_many_probes_go_unanswered_one_is_remembered() {
+    fn however_many_probes_go_unanswered_a_volley_is_remembered() {
         let mut packets = in_flight(&[0]);
         for number in 1..100 {
             packets.push(Sent::new(number, Instant::now(), 0));
         }
-        assert_eq!((packets.packets.len(), packets.carrying()), (2, 1));
+        assert_eq!((packets.packets.len(), packets.carrying()), (4, 1));
         assert_eq!(lost(&mut packets, &[99..=99]), [0]);
+    }
+
+    #[test]
+    fn one_volley_of_probes_by_a_new_route_shows_what_the_old_one_lost() {
+        let mut packets = in_flight(&[0]);
+        for number in 1..=3 {
+            packets.push(Sent::new(number, Instant::now(), 1));
+        }
+        assert_eq!(lost(&mut packets, &[1..=3]), [0]);
     }
 }

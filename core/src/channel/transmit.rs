@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::sent::{REORDERING_THRESHOLD, Sent};
 use super::timer::Timer;
-use super::{AckDebt, Answer, Channel, Confirmation, Ending, Finish, Role};
+use super::{AckDebt, Channel, Confirmation, Ending, Finish, Role};
 use crate::wire::frame;
 use crate::wire::header::{HEADER_BYTES, Header, Kind, MAX_PACKET_BYTES, TAG_BYTES};
 use crate::{CloseCode, CloseReason};
@@ -19,7 +19,7 @@ const SLOWEST_PROBE: [(Role, Duration); 2] = [
     (Role::Client, Duration::from_secs(1)),
     (Role::Server, Duration::from_secs(5)),
 ];
-/// One answer for all the packets that a peer sends at once after the end.
+/// One repeated confirmation for all the packets that a client sends at once.
 const ANSWER_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest head of a stream frame.
 const STREAM_HEAD_BYTES: usize = 9;
@@ -27,8 +27,8 @@ const STREAM_HEAD_BYTES: usize = 9;
 impl Channel {
     /// The next packet to send, if any.
     pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if let Ending::Closed { .. } = self.ending {
-            return self.take_last_packet(now);
+        if let Ending::Closed { last_word, .. } = &mut self.ending {
+            return last_word.poll_transmit(now);
         }
         if !self.may_transmit() {
             return None;
@@ -45,8 +45,8 @@ impl Channel {
 
     /// Whether [`poll_transmit`](Self::poll_transmit) would give something.
     pub(crate) fn has_transmit(&self) -> bool {
-        match self.ending {
-            Ending::Closed { answer, .. } => answer == Answer::Owed,
+        match &self.ending {
+            Ending::Closed { last_word, .. } => last_word.is_owed(),
             _ => {
                 self.may_transmit()
                     && (self.ack.now || self.probes_owed > 0 || self.finish_owed() || self.stream_is_sendable())
@@ -229,8 +229,11 @@ impl Channel {
     pub(crate) fn path_changed(&mut self, now: Instant) {
         self.path += 1;
         self.route_gone = false;
-        let unsettled = self.is_waiting();
-        self.probes_owed = if unsettled { REORDERING_THRESHOLD } else { 1 };
+        let volley = if self.is_waiting() { REORDERING_THRESHOLD } else { 1 };
+        // A relay that alternates between routes would otherwise make every answer to a probe a reason for the next.
+        let before = self.path_changed_at.replace(now);
+        let settled = before.is_none_or(|at| now.duration_since(at) >= self.rtt.probe_timeout());
+        self.probes_owed = self.probes_owed.max(if settled { volley } else { 0 });
         self.restart_probe(now);
     }
 
@@ -267,9 +270,10 @@ impl Channel {
                 Timer::Ping => self.ping(now),
                 Timer::Silence => self.judge_silence(now),
                 Timer::Linger => self.end_linger(now),
+                // The large message was handed over.
+                Timer::Stall if self.inbox.reserved() == 0 => {}
                 Timer::Stall if pool_is_contended => self.end(CloseReason::Stalled, now),
-                Timer::Stall if self.inbox.reserved() > 0 => self.timers.set(Timer::Stall, now + self.stall_after),
-                Timer::Stall => {}
+                Timer::Stall => self.timers.set(Timer::Stall, now + self.stall_after),
                 Timer::OldKeys => self.keys.forget_old(now),
             }
         }
@@ -286,28 +290,12 @@ impl Channel {
         }
     }
 
-    /// The packet that ends the session, when it is due.
-    fn take_last_packet(&mut self, now: Instant) -> Option<Vec<u8>> {
-        match &mut self.ending {
-            Ending::Closed {
-                last_packet: Some(packet),
-                answer: answer @ Answer::Owed,
-                ..
-            } => {
-                *answer = Answer::Given(now);
-                Some(packet.clone())
-            }
-            _ => None,
-        }
-    }
-
-    /// A packet came after the end: its sender missed the last packet, which is sent again, the same bytes.
+    /// A packet came after the end: its sender missed the last word.
     pub(super) fn answer_from_tombstone(&mut self, now: Instant) {
-        if let Ending::Closed { answer, until, .. } = &mut self.ending {
-            let recent = matches!(answer, Answer::Given(at) if now.duration_since(*at) < ANSWER_INTERVAL);
-            if !recent && now < *until {
-                *answer = Answer::Owed;
-            }
+        if let Ending::Closed { last_word, until, .. } = &mut self.ending
+            && now < *until
+        {
+            last_word.asked(now);
         }
     }
 

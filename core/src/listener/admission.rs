@@ -5,12 +5,14 @@ use std::time::Instant;
 use super::slot::{State, Tombstone};
 use super::{FailedAttempt, Listener, SessionId, Transmit};
 use crate::attempt::{ServerAttempt, ServerProgress};
-use crate::channel::TOMBSTONE_LIFE;
+use crate::channel::{LastWord, TOMBSTONE_LIFE};
 use crate::wire::header::Header;
 use crate::{CloseCode, CloseReason, Packet};
 
 /// How many failed handshakes are kept for a log that looks later.
 const MAX_FAILED: usize = 16;
+/// How many repeated confirmations wait for the transport.
+const MAX_REPLIES: usize = 1024;
 /// How many last packets are kept; beyond, the oldest are forgotten. Each is about a hundred bytes.
 const MAX_TOMBSTONES: usize = 4096;
 
@@ -42,7 +44,7 @@ impl<Route: Clone + PartialEq> Listener<Route> {
                 };
                 let index = self
                     .table
-                    .insert(id, Some(first_packet), route, tombstone(farewell, now));
+                    .insert(id, Some(first_packet), route, tombstone(Some(farewell), now));
                 self.attempt_failed(index, reason, now);
             }
             Err(None) => self.stats.dropped += 1,
@@ -53,10 +55,13 @@ impl<Route: Clone + PartialEq> Listener<Route> {
         let Some(slot) = self.table.get_mut(index) else { return };
         match &mut slot.state {
             State::Attempt(attempt) => {
-                slot.route = route;
                 attempt.repeat();
+                slot.move_to(route);
             }
-            State::Tombstone(tombstone) => tombstone.asked(now),
+            State::Tombstone(tombstone) => {
+                tombstone.last_word.asked(now);
+                slot.move_to(route);
+            }
             // The client speaks in data packets by now: this one is late, however long it was queued, and costs no signature.
             State::Session(_) => self.stats.dropped += 1,
         }
@@ -78,11 +83,11 @@ impl<Route: Clone + PartialEq> Listener<Route> {
                 ServerProgress::Dropped => self.stats.dropped += 1,
                 ServerProgress::None => slot.route = route,
                 ServerProgress::Complete => {
-                    slot.route = route;
+                    slot.move_to(route);
                     self.admit(index, now);
                 }
                 ServerProgress::Failed { reason, farewell } => {
-                    slot.route = route;
+                    slot.move_to(route);
                     self.end_attempt(index, reason, farewell, now);
                 }
             },
@@ -96,12 +101,22 @@ impl<Route: Clone + PartialEq> Listener<Route> {
                         generation: slot.generation,
                         index,
                     };
-                    self.replies.push_back(Transmit { route, packet, session });
+                    self.reply(Transmit { route, packet, session });
                 }
             }
-            State::Tombstone(tombstone) => tombstone.asked(now),
+            State::Tombstone(tombstone) => {
+                tombstone.last_word.asked(now);
+                slot.move_to(route);
+            }
         }
         self.settle(index, now);
+    }
+
+    /// Queues a packet that does not take its session's route. Whoever misses it asks again.
+    fn reply(&mut self, transmit: Transmit<Route>) {
+        if self.replies.len() < MAX_REPLIES {
+            self.replies.push_back(transmit);
+        }
     }
 
     /// The client's Finished and certificate are verified: it becomes a session, if there is room.
@@ -114,7 +129,7 @@ impl<Route: Clone + PartialEq> Listener<Route> {
             let reason = CloseReason::Refused { code: CloseCode::Busy };
             return self.end_attempt(index, reason, Some(farewell), now);
         }
-        let placeholder = tombstone(Vec::new(), now);
+        let placeholder = tombstone(None, now);
         let State::Attempt(attempt) = std::mem::replace(&mut slot.state, placeholder) else {
             return;
         };
@@ -132,7 +147,7 @@ impl<Route: Clone + PartialEq> Listener<Route> {
     fn end_attempt(&mut self, index: u32, reason: CloseReason, farewell: Option<Vec<u8>>, now: Instant) {
         self.attempts -= 1;
         if let Some(slot) = self.table.get_mut(index) {
-            slot.state = tombstone(farewell.unwrap_or_default(), now);
+            slot.state = tombstone(farewell, now);
         }
         self.attempt_failed(index, reason, now);
     }
@@ -170,13 +185,9 @@ impl<Route: Clone + PartialEq> Listener<Route> {
     }
 }
 
-fn tombstone(farewell: Vec<u8>, now: Instant) -> State {
-    let owed = !farewell.is_empty();
-    let packet = Some(farewell).filter(|packet| !packet.is_empty());
+fn tombstone(farewell: Option<Vec<u8>>, now: Instant) -> State {
     State::Tombstone(Tombstone {
-        packet,
-        owed,
-        answered: None,
+        last_word: LastWord::new(farewell, true),
         until: now + TOMBSTONE_LIFE,
     })
 }

@@ -127,19 +127,23 @@ impl<Route: Clone + PartialEq> Listener<Route> {
         match &mut slot.state {
             State::Session(channel) => match channel.handle_packet(header, packet, now) {
                 // Only a genuine packet with the newest number moves a session: whoever copies packets cannot.
-                Receipt::Taken { newest: true } => {
-                    if slot.route != route {
-                        slot.route = route;
-                        slot.paused = false;
-                        channel.path_changed(now);
-                    } else if channel.is_route_gone() {
-                        channel.path_changed(now);
+                Receipt::Taken { newest: true } if slot.route != route || channel.is_route_gone() => {
+                    channel.path_changed(now);
+                    slot.move_to(route);
+                }
+                Receipt::Taken { .. } => {}
+                Receipt::Dropped => {
+                    self.stats.dropped += 1;
+                    // All that is left to send is the last word, the same to whoever asks.
+                    if channel.state() == SessionState::Closed {
+                        slot.move_to(route);
                     }
                 }
-                Receipt::Taken { newest: false } => {}
-                Receipt::Dropped => self.stats.dropped += 1,
             },
-            State::Tombstone(tombstone) => tombstone.asked(now),
+            State::Tombstone(tombstone) => {
+                tombstone.last_word.asked(now);
+                slot.move_to(route);
+            }
             // The client cannot know that its Finished arrived, and sends no data before it does.
             State::Attempt(_) => self.stats.dropped += 1,
         }
@@ -182,12 +186,17 @@ impl<Route: Clone + PartialEq> Listener<Route> {
             0
         };
         let request = wanted.filter(|_| !slot.waits_for_pool);
+        let gives_up = slot.waits_for_pool && wanted.is_none();
+        slot.waits_for_pool &= !gives_up;
         slot.waits_for_pool |= request.is_some();
         self.pool.release(released);
         if let Some(bytes) = request {
             self.pool.request(index, bytes);
         }
-        if released > 0 || request.is_some() {
+        if gives_up {
+            self.pool.withdraw(&index);
+        }
+        if released > 0 || request.is_some() || gives_up {
             self.grant_memory(now);
         }
     }
@@ -224,15 +233,10 @@ impl<Route: Clone + PartialEq> Listener<Route> {
         let State::Session(channel) = &mut slot.state else {
             return;
         };
-        let Some((packet, owed, until)) = channel.take_tombstone() else {
+        let Some((last_word, until)) = channel.take_tombstone() else {
             return;
         };
-        slot.state = State::Tombstone(Tombstone {
-            packet,
-            owed,
-            answered: None,
-            until,
-        });
+        slot.state = State::Tombstone(Tombstone { last_word, until });
         self.sessions -= 1;
         let generation = slot.generation;
         self.leave_pool(index, now);

@@ -1,17 +1,14 @@
 //! One place in a listener: an attempt, then a session, then a tombstone.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::attempt::ServerAttempt;
-use crate::channel::Channel;
+use crate::channel::{Channel, LastWord};
 use crate::wire::header::ConnectionId;
 
 /// What a first packet is recognised by when it comes again: the id it was addressed to, and its hash. Anybody can seal
 /// another first packet to the same id: that is another attempt, not this one.
 pub(super) type FirstPacket = (ConnectionId, [u8; 16]);
-
-/// One answer from a tombstone is enough for many packets in a row.
-const ANSWER_INTERVAL: Duration = Duration::from_millis(50);
 
 /// One place in a listener.
 #[derive(Debug)]
@@ -39,28 +36,20 @@ pub(super) enum State {
     Tombstone(Tombstone),
 }
 
-/// The last packet of an attempt or a session, for a peer that missed it.
+/// What is left of an attempt or a session, for a peer that missed its end.
 #[derive(Debug)]
 pub(super) struct Tombstone {
-    pub(super) packet: Option<Vec<u8>>,
-    pub(super) owed: bool,
-    pub(super) answered: Option<Instant>,
+    pub(super) last_word: LastWord,
     pub(super) until: Instant,
 }
 
-impl Tombstone {
-    /// Somebody asks. Nothing proves who: the answer is small, the same each time, and given at most so often.
-    pub(super) fn asked(&mut self, now: Instant) {
-        let recent = self.answered.is_some_and(|at| now.duration_since(at) < ANSWER_INTERVAL);
-        self.owed |= self.packet.is_some() && !recent;
-    }
-
-    fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if !std::mem::take(&mut self.owed) {
-            return None;
+impl<Route: PartialEq> Slot<Route> {
+    /// Sends by another route from here on; that the old one had no room says nothing of it.
+    pub(super) fn move_to(&mut self, route: Route) {
+        if self.route != route {
+            self.route = route;
+            self.paused = false;
         }
-        self.answered = Some(now);
-        self.packet.clone()
     }
 }
 
@@ -69,7 +58,7 @@ impl State {
         match self {
             Self::Attempt(attempt) => attempt.poll_transmit(),
             Self::Session(channel) => channel.poll_transmit(now),
-            Self::Tombstone(tombstone) => tombstone.poll_transmit(now),
+            Self::Tombstone(tombstone) => tombstone.last_word.poll_transmit(now),
         }
     }
 
@@ -77,7 +66,7 @@ impl State {
         match self {
             Self::Attempt(attempt) => attempt.has_transmit(),
             Self::Session(channel) => channel.has_transmit(),
-            Self::Tombstone(tombstone) => tombstone.owed,
+            Self::Tombstone(tombstone) => tombstone.last_word.is_owed(),
         }
     }
 

@@ -12,6 +12,8 @@ use crate::{Message, MessageId, Violation};
 const MAX_AHEAD: usize = 4096;
 /// From this many pieces in order on, they are copied into one: a peer that sends single bytes costs bytes, not pieces.
 const MAX_READY: usize = 1024;
+/// Memory for a large message is taken at once up to this size, and beyond as it arrives.
+const MAX_AHEAD_OF_ARRIVAL: u64 = 64 << 20;
 /// A piece that is a smaller fraction of its packet is copied, so that the whole held is at most so many times the credit.
 const PINNED_FACTOR: usize = 4;
 
@@ -102,16 +104,11 @@ impl Inbox {
             return Ok(());
         }
         let fresh = piece.slice((span.start - offset) as usize..);
-        let piece = if fresh.len() * PINNED_FACTOR < packet_bytes {
-            Bytes::copy_from_slice(&fresh)
-        } else {
-            fresh
-        };
         if span.start == self.arrived {
-            self.append(piece);
+            self.append(unpinned(fresh, packet_bytes));
             self.close_gap();
         } else {
-            self.insert_ahead(span, &piece);
+            self.insert_ahead(span, &fresh, packet_bytes);
         }
         self.look_at_front()
     }
@@ -143,7 +140,7 @@ impl Inbox {
     }
 
     /// Keeps those bytes of a piece that are not held yet.
-    fn insert_ahead(&mut self, span: Range<u64>, piece: &Bytes) {
+    fn insert_ahead(&mut self, span: Range<u64>, piece: &Bytes, packet_bytes: usize) {
         let mut at = span.start;
         while at < span.end {
             let before = self.ahead.range(..=at).next_back();
@@ -158,7 +155,7 @@ impl Inbox {
                 .next()
                 .map_or(span.end, |(&offset, _)| offset.min(span.end));
             let fresh = piece.slice((at - span.start) as usize..(gap_end - span.start) as usize);
-            self.ahead.insert(at, fresh);
+            self.ahead.insert(at, unpinned(fresh, packet_bytes));
             at = gap_end;
         }
     }
@@ -203,7 +200,7 @@ impl Inbox {
         let mut skip = head.bytes;
         let mut assembly = Assembly {
             head,
-            body: Vec::with_capacity(head.body as usize),
+            body: Vec::with_capacity(head.body.min(MAX_AHEAD_OF_ARRIVAL) as usize),
         };
         for mut piece in ready {
             let skipped = skip.min(piece.len());
@@ -213,6 +210,16 @@ impl Inbox {
         }
         self.assembly = Some(assembly);
         self.raise_credit();
+    }
+
+    /// The session is over: a message that will never be whole is not worth its memory.
+    pub(crate) fn abandon_incomplete(&mut self) {
+        self.ahead.clear();
+        let incomplete = |assembly: &mut Assembly| (assembly.body.len() as u64) < assembly.head.body;
+        if self.assembly.take_if(incomplete).is_some() {
+            (self.front, self.arrived) = (None, self.handed);
+            self.ready.clear();
+        }
     }
 
     fn raise_credit(&mut self) {
@@ -227,6 +234,9 @@ impl Inbox {
     #[inline]
     pub(crate) fn next_message(&mut self) -> Option<Result<Message, Violation>> {
         let head = self.front?;
+        if head.body > self.limits.message_bytes {
+            return Some(Err(Violation::MessageTooLarge));
+        }
         if head.message_bytes() > self.arrived - self.handed {
             return None;
         }
@@ -235,8 +245,9 @@ impl Inbox {
         self.handed += head.message_bytes();
         self.raise_credit();
         let id = MessageId::from_end_offset(self.handed);
-        let message = message(id, body, head.multipart).ok_or(Violation::MalformedMessage);
-        Some(self.look_at_front().and(message))
+        // What is wrong with the next message is found when it is asked for.
+        let _ = self.look_at_front();
+        Some(message(id, body, head.multipart).ok_or(Violation::MalformedMessage))
     }
 
     fn take_body(&mut self, head: Head) -> Bytes {
@@ -300,6 +311,11 @@ impl Inbox {
         self.handed
     }
 
+    /// How far the stream has arrived in order: the progress of a large message.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
     pub(crate) fn credit(&self) -> u64 {
         self.credit
     }
@@ -316,5 +332,14 @@ impl Assembly {
         let rest = piece.split_off(missing.min(piece.len()));
         self.body.extend_from_slice(&piece);
         (!rest.is_empty()).then_some(rest)
+    }
+}
+
+/// A piece that is small beside the packet it came in is copied: it must not keep all of that alive.
+fn unpinned(piece: Bytes, packet_bytes: usize) -> Bytes {
+    if piece.len() * PINNED_FACTOR < packet_bytes {
+        Bytes::copy_from_slice(&piece)
+    } else {
+        piece
     }
 }

@@ -191,14 +191,13 @@ impl Outbox {
         }
     }
 
-    /// Lowers the limit to what the peer announced. The first queued message that exceeds it, if any, can never be sent.
+    /// What the peer announced counts from here on. The first queued message that exceeds it, if any, can never be sent.
     pub(crate) fn limit_messages(&mut self, message_bytes: u64) -> Result<(), u64> {
-        self.limits.message_bytes = self.limits.message_bytes.min(message_bytes);
-        let limit = self.limits.message_bytes;
+        self.limits.message_bytes = message_bytes;
         match self
             .messages_from(self.base)
             .map(|(_, head)| head.body)
-            .find(|&body| body > limit)
+            .find(|&body| body > message_bytes)
         {
             Some(body) => Err(body),
             None => Ok(()),

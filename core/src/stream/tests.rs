@@ -148,6 +148,40 @@ fn a_peer_that_sends_single_bytes_far_ahead_cannot_make_us_hold_more_pieces_than
 }
 
 #[test]
+fn a_message_before_one_that_is_too_large_is_still_handed_over() {
+    let (mut outbox, mut inbox) = (
+        outbox(),
+        Inbox::new(InboxLimits {
+            message_bytes: 9,
+            window_bytes: 500,
+        }),
+    );
+    outbox.push(b"fits").expect("accepted");
+    outbox.push(b"does not fit").expect("accepted");
+    let (at, bytes) = piece(&mut outbox, &inbox, 500).expect("something to send");
+    let length = bytes.len();
+    inbox.insert(at, &bytes, length).expect("the first is well-formed");
+    assert_eq!(
+        inbox.next_message().expect("arrived").expect("well-formed").payload(),
+        "fits"
+    );
+    assert_eq!(inbox.next_message(), Some(Err(Violation::MessageTooLarge)));
+}
+
+#[test]
+fn nested_pieces_behind_a_gap_do_not_keep_their_packets_alive() {
+    let mut inbox = Inbox::new(InboxLimits {
+        message_bytes: 1 << 30,
+        window_bytes: 1 << 20,
+    });
+    for start in (100..200).rev() {
+        let packet = Bytes::from(vec![0; 60_000]);
+        inbox.insert(start, &packet, packet.len()).expect("well-formed");
+        assert!(start == 199 || packet.is_unique(), "one new byte keeps 60,000 alive");
+    }
+}
+
+#[test]
 fn more_than_the_credit_is_a_violation_and_exactly_the_credit_is_not() {
     let inbox = Inbox::new(LIMITS);
     assert_eq!(inbox.check(0, 500), Ok(()));

@@ -75,8 +75,9 @@ pub(crate) struct EpochKeys {
     previous: Option<Previous>,
     next: Option<KeyPair>,
     secrets: Secrets,
-    /// The first number sealed or opened in this epoch, whichever bounds the previous one.
+    /// Packets sealed under the present key.
     sealed: u64,
+    /// Packets that did not open under it.
     failed: u64,
     /// Whether the peer acknowledged something in this epoch.
     confirmed: bool,
@@ -108,13 +109,13 @@ impl EpochKeys {
         self.epoch
     }
 
-    /// Seals a data packet. Fails at the confidentiality limit of the key (RFC 9001 §6.6), which updates keep far away.
+    /// Seals a data packet. The caller has seen that the key is not [`exhausted`](Self::exhausted), which updates keep far away.
     pub(crate) fn seal(&mut self, number: u64, packet: &mut Vec<u8>) {
         self.sealed += 1;
         self.current.seal(number, HEADER_BYTES, packet);
     }
 
-    /// Whether as much was sealed or refused under these keys as leads to an update: an eighth of what RFC 9001 §6.6 allows.
+    /// Whether so much was sealed under this key that it is time for the next: an eighth of what RFC 9001 §6.6 allows.
     pub(crate) fn wants_update(&self) -> bool {
         self.confirmed && self.sealed >= self.current.local.confidentiality_limit() / 8
     }

@@ -17,6 +17,7 @@ impl CloseCode {
             Self::Stalled => 4,
             Self::Lost => 5,
             Self::TooLarge => 6,
+            Self::KeysSpent => 7,
             Self::Tls(alert) => TLS_ALERT + u64::from(u8::from(alert)),
             Self::Other(code) => code,
         }
@@ -31,6 +32,7 @@ impl CloseCode {
             4 => Self::Stalled,
             5 => Self::Lost,
             6 => Self::TooLarge,
+            7 => Self::KeysSpent,
             TLS_ALERT..=0x1ff => Self::Tls(AlertDescription::from((code - TLS_ALERT) as u8)),
             code => Self::Other(code),
         }

@@ -14,6 +14,7 @@ use std::hash::{Hash, Hasher};
 
 use super::Malformed;
 use super::reader::Reader;
+use super::varint;
 
 /// The one packet version of this release.
 const VERSION: u8 = 1;
@@ -99,6 +100,10 @@ impl Header {
         let destination = ConnectionId(reader.array()?);
         let epoch = u32::from_be_bytes(reader.array()?);
         let number = u64::from_be_bytes(reader.array()?);
+        // Acknowledgements state numbers as varints (RFC 9000 §12.3).
+        if number > varint::MAX {
+            return Err(NotAPacket::Malformed);
+        }
         let kind = match first & 0xf {
             0 => Kind::Initial {
                 source: Self::decode_initial(&mut reader)?,
@@ -142,7 +147,7 @@ mod tests {
             Just(Kind::Handshake),
             Just(Kind::Data)
         ];
-        (kind, any::<[u8; 8]>(), any::<u32>(), any::<u64>()).prop_map(|(kind, id, epoch, number)| Header {
+        (kind, any::<[u8; 8]>(), any::<u32>(), 0..=varint::MAX).prop_map(|(kind, id, epoch, number)| Header {
             kind,
             destination: ConnectionId(id),
             epoch,
