@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use steadfast::{CloseReason, Endpoint, Event, InFlight, SendError};
+use steadfast::{ClientConfigBuilder, CloseReason, Endpoint, Event, InFlight, SendError, ServerConfig};
+use steadfast_zmq::pem::Identity;
 use steadfast_zmq::testing::{InsecureTestCredentials, insecure_test_credentials};
 
 /// A server, and a wire to it that clients take turns at.
@@ -14,10 +15,24 @@ struct Wire {
 }
 
 impl Wire {
+    /// To a server that asks for no certificate.
     fn new() -> Self {
         let credentials = insecure_test_credentials("localhost");
+        let config = credentials.server().build().unwrap();
+        Self::to(credentials, &config)
+    }
+
+    /// To a server that demands one.
+    fn mutual() -> Self {
+        let credentials = insecure_test_credentials("localhost");
+        let config = credentials.server().client_verifier(credentials.client_verifier());
+        let config = config.build().unwrap();
+        Self::to(credentials, &config)
+    }
+
+    fn to(credentials: InsecureTestCredentials, server: &ServerConfig) -> Self {
         let now = Instant::now();
-        let server = Endpoint::accept(&credentials.server().build().unwrap(), now).unwrap();
+        let server = Endpoint::accept(server, now).unwrap();
         Self {
             credentials,
             server,
@@ -26,8 +41,15 @@ impl Wire {
     }
 
     fn client(&self) -> Endpoint {
-        let config = self.credentials.client().build().unwrap();
-        Endpoint::connect(&config, "localhost".try_into().unwrap(), self.now).unwrap()
+        self.connect(self.credentials.client())
+    }
+
+    fn client_with(&self, (chain, key): &Identity) -> Endpoint {
+        self.connect(self.credentials.client().identity(chain.clone(), key.clone_key()))
+    }
+
+    fn connect(&self, config: ClientConfigBuilder) -> Endpoint {
+        Endpoint::connect(&config.build().unwrap(), "localhost".try_into().unwrap(), self.now).unwrap()
     }
 
     /// Lets both sides talk for this long: what the client was told, and what the server.
@@ -106,13 +128,14 @@ fn a_server_without_a_client_cannot_send_and_can_close() {
 }
 
 #[test]
-fn a_server_speaks_with_the_client_that_came_last_and_tells_what_the_first_may_have_missed() {
-    let mut wire = Wire::new();
-    let mut first = wire.client();
+fn a_client_that_begins_anew_takes_the_place_of_its_older_session_whose_losses_are_told() {
+    let mut wire = Wire::mutual();
+    let certificate = wire.credentials.issue("worker-7");
+    let mut first = wire.client_with(&certificate);
     wire.run(&mut first, A_WHILE);
     wire.server.send(b"for the first", wire.now).unwrap();
 
-    let mut second = wire.client();
+    let mut second = wire.client_with(&certificate);
     let (to_second, to_server) = wire.run(&mut second, A_WHILE);
     assert_eq!((established(&to_second), established(&to_server)), (1, 1));
     wire.server.send(b"for the second", wire.now).unwrap();
@@ -129,4 +152,24 @@ fn a_server_speaks_with_the_client_that_came_last_and_tells_what_the_first_may_h
     assert_eq!(lost[0].payload(), &b"for the first"[..]);
     assert!(to_second.is_empty(), "{to_second:?}");
     assert!(!wire.server.is_closed(), "the second session goes on");
+}
+
+#[test]
+fn a_stranger_does_not_take_the_place_of_a_client() {
+    for mutual in [false, true] {
+        let mut wire = if mutual { Wire::mutual() } else { Wire::new() };
+        let someone = |wire: &Wire, name| match mutual {
+            true => wire.client_with(&wire.credentials.issue(name)),
+            false => wire.client(),
+        };
+        let mut first = someone(&wire, "worker-7");
+        wire.run(&mut first, A_WHILE);
+        let mut stranger = someone(&wire, "worker-8");
+        let (to_stranger, to_server) = wire.run(&mut stranger, A_WHILE);
+        assert!(matches!(to_stranger.last(), Some(Event::Closed(_))), "{to_stranger:?}");
+        assert!(to_server.is_empty(), "{to_server:?}");
+        first.send(b"still here", wire.now).unwrap();
+        let (_, to_server) = wire.run(&mut first, A_WHILE);
+        assert_eq!(messages(&to_server), [b"still here"]);
+    }
 }
