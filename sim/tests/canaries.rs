@@ -42,9 +42,12 @@ fn a_missing_message_is_noticed() {
 #[should_panic(expected = "a storm")]
 fn a_storm_is_noticed() {
     let (mut world, client) = World::established(Setup::default());
-    // A session answers each such hint with a probe, as often as it is given.
+    world.set_reading(NodeId::Server, Reading::Paused);
+    // Behind the books' back: packets that no message of theirs explains.
     for _ in 0..10_000 {
-        world.with_client(client, |session, now| session.handle_path(steadfast::PathHint::Up, now));
+        world
+            .with_client(client, |session, now| session.send(b"x", now))
+            .unwrap();
         world.run_for(Duration::from_micros(10));
     }
 }

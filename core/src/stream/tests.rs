@@ -25,13 +25,18 @@ fn piece(outbox: &mut Outbox, inbox: &Inbox, room: usize) -> Option<(u64, Bytes)
     Some((span.start, bytes.into()))
 }
 
-fn insert(inbox: &mut Inbox, offset: u64, bytes: &Bytes) {
-    inbox.check(offset, bytes.len()).expect("within credit");
+/// Delivers a piece, or loses it where there is no room for it.
+fn insert(outbox: &mut Outbox, inbox: &mut Inbox, offset: u64, bytes: &Bytes) -> Result<(), Refused> {
     let length = bytes.len();
+    if let Err(refused) = inbox.check(offset, length) {
+        outbox.lose(offset..offset + length as u64);
+        return Err(refused);
+    }
     inbox.insert(offset, bytes, length).expect("well-formed");
     if inbox.wanted_reservation().is_some() {
         inbox.grant_reservation();
     }
+    Ok(())
 }
 
 fn any_message() -> impl Strategy<Value = Vec<Bytes>> {
@@ -55,16 +60,23 @@ proptest! {
         let mut late: Vec<(u64, Bytes)> = Vec::new();
         let mut losses = 0..30;
         for &(room, delay, lose) in rooms.iter().cycle() {
-            match piece(&mut outbox, &inbox, room) {
+            let taken = match piece(&mut outbox, &inbox, room) {
                 Some((at, bytes)) if lose && losses.next().is_some() => {
                     outbox.lose(at..at + bytes.len() as u64);
-                    insert(&mut inbox, at, &bytes);
+                    insert(&mut outbox, &mut inbox, at, &bytes)
                 }
-                Some(piece) if delay && late.len() < 20 => late.push(piece),
-                Some((at, bytes)) => insert(&mut inbox, at, &bytes),
-                None => for (at, bytes) in late.drain(..).rev() {
-                    insert(&mut inbox, at, &bytes);
-                },
+                Some(piece) if delay && late.len() < 20 => {
+                    late.push(piece);
+                    Ok(())
+                }
+                Some((at, bytes)) => insert(&mut outbox, &mut inbox, at, &bytes),
+                None => Err(Refused::NoRoom),
+            };
+            if taken.is_err() {
+                prop_assert_eq!(taken, Err(Refused::NoRoom));
+                for (at, bytes) in late.drain(..).rev() {
+                    let _ = insert(&mut outbox, &mut inbox, at, &bytes);
+                }
             }
             while let Some(message) = inbox.next_message() {
                 if inbox.wanted_reservation().is_some() {
