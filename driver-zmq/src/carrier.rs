@@ -88,17 +88,30 @@ impl Carrier {
 
     /// Sends to one of the peers of a ROUTER.
     pub(crate) fn send_to(&self, route: &Route, packet: Vec<u8>) -> Result<Sent, zmq::Error> {
-        for (hop, frame) in route.frames().enumerate() {
-            match self.socket.send(frame, DONTWAIT | SNDMORE) {
-                Ok(()) => {}
-                // With ROUTER_MANDATORY the first frame alone decides (`router.cpp`, `xsend`).
-                Err(zmq::Error::EAGAIN | zmq::Error::EINTR) if hop == 0 => return Ok(Sent::Refused(packet)),
-                Err(zmq::Error::EHOSTUNREACH) if hop == 0 => return Ok(Sent::RouteGone),
-                Err(error) => return Err(error),
+        let mut frames = route.frames();
+        let hop = frames.next().expect("packets without a route are not taken");
+        // With ROUTER_MANDATORY the first frame alone decides (`router.cpp`, `xsend`).
+        match self.socket.send(hop, DONTWAIT | SNDMORE) {
+            Ok(()) => {}
+            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => return Ok(Sent::Refused(packet)),
+            Err(zmq::Error::EHOSTUNREACH) => return Ok(Sent::RouteGone),
+            Err(error) => return Err(error),
+        }
+        for frame in frames {
+            self.send_behind(frame, SNDMORE)?;
+        }
+        self.send_behind(&packet, 0)?;
+        Ok(Sent::Done)
+    }
+
+    /// Sends a frame behind others: a 0MQ message that was begun cannot be taken back, so a signal must not end it halfway.
+    fn send_behind(&self, frame: &[u8], flags: i32) -> Result<(), zmq::Error> {
+        loop {
+            match self.socket.send(frame, DONTWAIT | flags) {
+                Err(zmq::Error::EINTR) => {}
+                other => return other,
             }
         }
-        self.socket.send(packet, DONTWAIT)?;
-        Ok(Sent::Done)
     }
 }
 

@@ -185,10 +185,11 @@ impl Client {
         let until = Instant::now() + timeout;
         loop {
             self.turn()?;
-            if self.session.in_flight() == InFlight::default() {
-                return Ok(());
-            } else if self.session.is_closed() {
+            if self.session.is_closed() {
+                // Nothing is in flight then either: what was lost is in `Closed`.
                 return Err(Error::Closed);
+            } else if self.session.in_flight() == InFlight::default() {
+                return Ok(());
             } else if Instant::now() >= until {
                 return Err(Error::TimedOut);
             }
