@@ -88,12 +88,14 @@ mod counters;
 mod endpoint;
 mod error;
 mod monitor;
+mod noise;
 mod options;
 pub mod pem;
 mod process;
 mod provider;
 mod redial;
 mod route;
+mod seldom;
 mod server;
 mod strangers;
 #[cfg(feature = "testing")]

@@ -14,9 +14,10 @@ use steadfast::{
 
 use crate::backlog::Backlog;
 use crate::carrier::Carrier;
+use crate::noise::{Noise, strangers};
 use crate::process::Owner;
 use crate::route::Route;
-use crate::strangers::{Seldom, Strangers};
+use crate::seldom::Seldom;
 use crate::{Counters, Endpoint, Error, OpenError, options};
 
 /// Secure sessions with any number of clients, over a `ROUTER`, driven by the thread that calls it.
@@ -31,7 +32,7 @@ pub struct Server {
     /// Who the sessions belong to, kept until their `Closed` was handed out.
     peers: HashMap<SessionId, Arc<PeerIdentity>>,
     backlog: Backlog,
-    strangers: Strangers,
+    noise: Noise,
     failures: Seldom,
     last_turn: Instant,
     /// The core may have more to send than one turn took.
@@ -72,11 +73,11 @@ impl Server {
         Ok(Self {
             listener: Listener::new(config, Instant::now()).map_err(OpenError::Session)?,
             carrier: Carrier::new(socket),
+            noise: Noise::new(&address),
             address,
             owner: Owner::this_process(),
             peers: HashMap::new(),
             backlog: Backlog::default(),
-            strangers: Strangers::new(),
             failures: Seldom::default(),
             last_turn: Instant::now(),
             behind: false,
@@ -265,7 +266,7 @@ impl Server {
     /// Counters of this driver.
     pub fn counters(&self) -> Counters {
         Counters {
-            strangers: self.strangers.total(),
+            strangers: strangers(&self.listener.stats()),
             ..self.counters
         }
     }
