@@ -134,7 +134,11 @@ fn random_packets_are_counted() {
 fn packets_with_one_flipped_bit_are_counted() {
     let (mut world, client) = busy_world();
     let stranger = world.stranger();
-    let flipped: Vec<_> = genuine_packets(&world).iter().take(10).flat_map(flips).collect();
+    let flipped: Vec<_> = genuine_packets(&world)
+        .iter()
+        .take(10)
+        .flat_map(|packet| flips(packet))
+        .collect();
     let session = data_packet(&world, client)[1..9].to_vec();
     let (answered, dropped): (Vec<_>, Vec<_>) = flipped
         .into_iter()
@@ -157,9 +161,9 @@ fn packets_with_one_flipped_bit_are_counted() {
     assert_undisturbed(&mut world, client);
 }
 
-fn flips(packet: &Vec<u8>) -> Vec<Vec<u8>> {
+fn flips(packet: &[u8]) -> Vec<Vec<u8>> {
     let flip = |byte: usize, bit: u32| {
-        let mut flipped = packet.clone();
+        let mut flipped = packet.to_owned();
         flipped[byte] ^= 1 << bit;
         flipped
     };
