@@ -93,7 +93,19 @@ fn scratch_folder() -> PathBuf {
 
 /// Built by cargo, for the tests of one package do not build the examples of another.
 fn example_program() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // What cargo says of this package to its tests: build scripts that look at it would run again, and half of the workspace.
+    std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_"]
+                .iter()
+                .any(|own| name.to_string_lossy().starts_with(own))
+        })
+        .for_each(|name| {
+            cargo.env_remove(name);
+        });
+    let built = cargo
         .args([
             "build",
             "--quiet",
