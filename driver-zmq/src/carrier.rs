@@ -15,8 +15,8 @@ pub(crate) struct Carrier {
 /// What the socket had.
 pub(crate) enum Arrival {
     Packet(Route, zmq::Message),
-    /// Something that is no packet of ours, and was dropped.
-    Odd,
+    /// Something that is no packet of ours, and was dropped; this is a frame of it.
+    Odd(zmq::Message),
     Nothing,
 }
 
@@ -48,20 +48,26 @@ impl Carrier {
     /// Takes one 0MQ message: the last frame is the packet, the frames before it are the route.
     pub(crate) fn receive(&mut self) -> Result<Arrival, zmq::Error> {
         let mut route = Route::default();
-        for _ in 0..=Route::MAX_FRAMES {
+        let mut hops = 0;
+        loop {
             let Some(frame) = self.frame()? else {
                 return Ok(Arrival::Nothing);
             };
-            if frame.get_more() {
-                self.skipping |= !route.push(&frame);
-            } else if std::mem::take(&mut self.skipping) {
-                return Ok(Arrival::Odd);
-            } else {
-                return Ok(Arrival::Packet(route, frame));
+            if !frame.get_more() {
+                let odd = std::mem::take(&mut self.skipping);
+                return Ok(if odd {
+                    Arrival::Odd(frame)
+                } else {
+                    Arrival::Packet(route, frame)
+                });
+            }
+            self.skipping |= !route.push(&frame);
+            hops += 1;
+            if hops > Route::MAX_FRAMES {
+                self.skipping = true;
+                return Ok(Arrival::Odd(frame));
             }
         }
-        self.skipping = true;
-        Ok(Arrival::Odd)
     }
 
     fn frame(&self) -> Result<Option<zmq::Message>, zmq::Error> {
@@ -88,17 +94,30 @@ impl Carrier {
 
     /// Sends to one of the peers of a ROUTER.
     pub(crate) fn send_to(&self, route: &Route, packet: Vec<u8>) -> Result<Sent, zmq::Error> {
-        for (hop, frame) in route.frames().enumerate() {
-            match self.socket.send(frame, DONTWAIT | SNDMORE) {
-                Ok(()) => {}
-                // With ROUTER_MANDATORY the first frame alone decides (`router.cpp`, `xsend`).
-                Err(zmq::Error::EAGAIN | zmq::Error::EINTR) if hop == 0 => return Ok(Sent::Refused(packet)),
-                Err(zmq::Error::EHOSTUNREACH) if hop == 0 => return Ok(Sent::RouteGone),
-                Err(error) => return Err(error),
+        let mut frames = route.frames();
+        let hop = frames.next().expect("packets without a route are not taken");
+        // With ROUTER_MANDATORY the first frame alone decides (`router.cpp`, `xsend`).
+        match self.socket.send(hop, DONTWAIT | SNDMORE) {
+            Ok(()) => {}
+            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => return Ok(Sent::Refused(packet)),
+            Err(zmq::Error::EHOSTUNREACH) => return Ok(Sent::RouteGone),
+            Err(error) => return Err(error),
+        }
+        for frame in frames {
+            self.send_behind(frame, SNDMORE)?;
+        }
+        self.send_behind(&packet, 0)?;
+        Ok(Sent::Done)
+    }
+
+    /// Sends a frame behind others: a 0MQ message that was begun cannot be taken back, so a signal must not end it halfway.
+    fn send_behind(&self, frame: &[u8], flags: i32) -> Result<(), zmq::Error> {
+        loop {
+            match self.socket.send(frame, DONTWAIT | flags) {
+                Err(zmq::Error::EINTR) => {}
+                other => return other,
             }
         }
-        self.socket.send(packet, DONTWAIT)?;
-        Ok(Sent::Done)
     }
 }
 
@@ -109,6 +128,40 @@ pub(crate) fn into_packet(message: zmq::Message) -> Packet {
     } else {
         message.to_vec().into()
     }
+}
+
+/// The same, and who sent it, should somebody want to know.
+pub(crate) fn into_packet_and_sender(mut message: zmq::Message) -> (Packet, Sender) {
+    if message.len() > SHARED_CHUNK_BYTES {
+        // The core takes the message whole. To open so many bytes takes many times as long as to ask.
+        let sender = Sender::Told(peer_address(&mut message));
+        (into_packet(message), sender)
+    } else {
+        (message.to_vec().into(), Sender::Unasked(message))
+    }
+}
+
+/// Where a message came from, in the words of 0MQ: the other end of the connection, which may be a proxy.
+pub(crate) enum Sender {
+    /// The message knows.
+    Unasked(zmq::Message),
+    Told(String),
+    /// It was nobody's message.
+    Nobody,
+}
+
+impl Sender {
+    pub(crate) fn address(&mut self) -> String {
+        match self {
+            Self::Unasked(message) => peer_address(message),
+            Self::Told(address) => address.clone(),
+            Self::Nobody => "unknown".into(),
+        }
+    }
+}
+
+fn peer_address(message: &mut zmq::Message) -> String {
+    message.gets("Peer-Address").unwrap_or("unknown").into()
 }
 
 /// A received message whose buffer nobody else refers to.

@@ -52,6 +52,37 @@ pub enum OpenError {
     Session(ConnectError),
 }
 
+impl OpenError {
+    /// Whether the same call may succeed later without anybody changing a configuration: the address may become free or exist,
+    /// and what 0MQ or the machine ran short of may be there again.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Bind { source, .. } => {
+                is_shortage(*source)
+                    || matches!(
+                        source,
+                        zmq::Error::EADDRINUSE | zmq::Error::EADDRNOTAVAIL | zmq::Error::ENODEV
+                    )
+            }
+            Self::Connect { source, .. } | Self::Setup(source) => is_shortage(*source),
+            Self::Inproc { .. }
+            | Self::Address { .. }
+            | Self::SocketType { .. }
+            | Self::SocketInUse { .. }
+            | Self::OtherContext
+            | Self::Session(_) => false,
+        }
+    }
+}
+
+/// Sockets, file descriptors, memory or threads are used up.
+fn is_shortage(error: zmq::Error) -> bool {
+    matches!(
+        error,
+        zmq::Error::EMFILE | zmq::Error::ENOMEM | zmq::Error::ENOBUFS | zmq::Error::EMTHREAD | zmq::Error::EINTR
+    )
+}
+
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -129,6 +160,20 @@ pub enum Error {
     Terminated,
     /// 0MQ reports something unexpected.
     Socket(zmq::Error),
+}
+
+impl Error {
+    /// Whether the same call, in the same session, may succeed later.
+    ///
+    /// Whether another session makes sense after [`Closed`](Self::Closed), only the event
+    /// [`Closed`](steadfast::Closed) knows: [`CloseReason::retryable`](steadfast::CloseReason::retryable).
+    pub fn retryable(self) -> bool {
+        match self {
+            Self::WouldBlock | Self::TimedOut => true,
+            Self::Socket(error) => is_shortage(error),
+            Self::Closed | Self::Send(_) | Self::Forked | Self::Terminated => false,
+        }
+    }
 }
 
 impl fmt::Display for Error {

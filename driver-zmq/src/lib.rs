@@ -72,7 +72,8 @@
 //! sees ciphertext only; its clients share one pipe, so a slow one slows the others.
 //!
 //! `inproc` is refused: its messages never leave the process. CURVE is neither needed nor part of the `zmq` crate's own build of
-//! libzmq. An `ipc` address belongs to whoever binds it last: libzmq replaces the file.
+//! libzmq. Peers that 0MQ itself turns away (CURVE, or TCP that is no ZMTP) are seen by 0MQ alone: no counter and no line in the log
+//! tells of them. An `ipc` address belongs to whoever binds it last: libzmq replaces the file.
 //!
 //! After its last socket is closed, a context waits at most a second for the last packets; without connection not at all.
 //!
@@ -88,12 +89,14 @@ mod counters;
 mod endpoint;
 mod error;
 mod monitor;
+mod noise;
 mod options;
 pub mod pem;
 mod process;
 mod provider;
 mod redial;
 mod route;
+mod seldom;
 mod server;
 mod strangers;
 #[cfg(feature = "testing")]

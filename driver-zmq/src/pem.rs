@@ -131,22 +131,26 @@ impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.file.display())?;
         match &self.fault {
-            Fault::Missing => f.write_str("there is no such file"),
-            Fault::Unreadable(error) => write!(f, "cannot be read: {error}"),
-            Fault::Malformed(error) => write!(f, "is no PEM file: {error}"),
-            Fault::NoCertificate => f.write_str("has no certificate (no section BEGIN CERTIFICATE)"),
-            Fault::NoKey => f.write_str(
-                "has no private key (no section BEGIN PRIVATE KEY); an encrypted key must be decrypted first",
+            Fault::Missing => f.write_str("there is no such file; check the path, which starts from the working directory unless it is absolute"),
+            Fault::Unreadable(error) => write!(f, "cannot be read: {error}; check that it is a file, and that this user may read it"),
+            Fault::Malformed(error) => write!(f, "is no PEM file, or a damaged one: {error}; copy or export it again, as PEM (DER will not do)"),
+            Fault::NoCertificate => f.write_str(
+                "has no certificate (no section BEGIN CERTIFICATE); check that it is not the key's file, and that it is PEM rather than DER",
             ),
-            Fault::SeveralKeys(number) => write!(f, "has {number} private keys; one is needed"),
+            Fault::NoKey => f.write_str(
+                "has no private key (no section BEGIN PRIVATE KEY); check that it is not the certificate's file; an encrypted key \
+                 must be decrypted first",
+            ),
+            Fault::SeveralKeys(number) => write!(f, "has {number} private keys; leave only the one of the certificate in it"),
             Fault::KeyMismatch { chain } => {
                 write!(
                     f,
-                    "the key does not belong to the first certificate in {}",
+                    "the key does not belong to the first certificate in {}; name the file with that certificate's key, and put \
+                     that certificate before those of its issuers",
                     chain.display()
                 )
             }
-            Fault::Refused(error) => write!(f, "cannot be used: {error}"),
+            Fault::Refused(error) => write!(f, "cannot be used: {error}; issue it anew as an X.509 v3 certificate, with a key that the crypto provider supports"),
         }
     }
 }

@@ -92,9 +92,15 @@ fn the_server_delivers_nothing_before_it_knows_who_sent_it() {
     let client = world.connect(&ClientSetup::default());
     world.send(client.up(), b"early").unwrap();
     world.run_until(|world| !world.delivered(client.up()).is_empty());
-    let established_at = world.seen(client.down())[0].at;
-    assert!(matches!(world.seen(client.down())[0].event, Event::Established(_)));
-    assert!(established_at <= world.elapsed());
+    let message_at = world.elapsed();
+    world.run_until_settled();
+    let told = &world.seen(client.down())[0];
+    assert!(matches!(told.event, Event::Established(_)));
+    assert!(
+        told.at <= message_at,
+        "told at {:?}, a message at {message_at:?}",
+        told.at
+    );
 }
 
 #[test]

@@ -50,6 +50,29 @@ fn noise_at_server(world: &World) -> u64 {
     stats.malformed + stats.other_version + stats.unknown_id + stats.dropped + stats.attempts_failed
 }
 
+/// Everything that was counted as noise, at the server and at the client.
+fn noise(world: &World, client: ClientId) -> (u64, u64) {
+    (noise_at_server(world), world.client_stats(client).packets_dropped)
+}
+
+/// How much more it is now.
+fn since(before: (u64, u64), world: &World, client: ClientId) -> (u64, u64) {
+    let now = noise(world, client);
+    (now.0 - before.0, now.1 - before.1)
+}
+
+/// The first byte of a data packet: kind 2, version 1.
+const DATA: u8 = 0x12;
+
+/// The newest that the client sent in the session.
+fn data_packet(world: &World, client: ClientId) -> Vec<u8> {
+    let newest = world
+        .captured()
+        .iter()
+        .rfind(|parcel| parcel.name.flow == client.up() && parcel.packet[0] == DATA);
+    newest.unwrap().packet.clone()
+}
+
 fn genuine_packets(world: &World) -> Vec<Vec<u8>> {
     world.captured().iter().map(|parcel| parcel.packet.clone()).collect()
 }
@@ -58,12 +81,21 @@ fn genuine_packets(world: &World) -> Vec<Vec<u8>> {
 fn truncated_packets_are_counted() {
     let (mut world, client) = busy_world();
     let stranger = world.stranger();
-    let before = noise_at_server(&world);
-    let packet = genuine_packets(&world).pop().unwrap();
-    for len in 0..packet.len() {
-        throw(&mut world, client, stranger, &packet[..len]);
+    let before = noise(&world, client);
+    let mut thrown = 0;
+    let packets = genuine_packets(&world);
+    let newest = packets.last().unwrap();
+    for len in 0..newest.len() {
+        throw(&mut world, client, stranger, &newest[..len]);
+        thrown += 1;
     }
-    assert_eq!(noise_at_server(&world) - before, 2 * packet.len() as u64);
+    for packet in packets.iter().filter(|packet| packet[0] == DATA).take(20) {
+        for len in [0, 1, 8, 9, 20, 21, 22, 36, 37, 40, packet.len() / 2, packet.len() - 1] {
+            throw(&mut world, client, stranger, &packet[..len.min(packet.len() - 1)]);
+            thrown += 1;
+        }
+    }
+    assert_eq!(since(before, &world, client), (2 * thrown, thrown));
     assert_undisturbed(&mut world, client);
 }
 
@@ -102,17 +134,43 @@ fn random_packets_are_counted() {
 fn packets_with_one_flipped_bit_are_counted() {
     let (mut world, client) = busy_world();
     let stranger = world.stranger();
-    for packet in genuine_packets(&world).into_iter().take(10) {
-        for byte in (0..packet.len()).filter(|byte| *byte < 40 || byte % 37 == 0) {
-            for bit in [0, 3, 7] {
-                let mut flipped = packet.clone();
-                flipped[byte] ^= 1 << bit;
-                throw(&mut world, client, stranger, &flipped);
-            }
-        }
-    }
+    let flipped: Vec<_> = genuine_packets(&world)
+        .iter()
+        .take(10)
+        .flat_map(|packet| flips(packet))
+        .collect();
+    let session = data_packet(&world, client)[1..9].to_vec();
+    let (answered, dropped): (Vec<_>, Vec<_>) = flipped
+        .into_iter()
+        .partition(|packet| packet[0] != DATA && packet[1..9] == session);
+    assert!(answered.len() > 50 && dropped.len() > 10 * answered.len());
+    let before = noise(&world, client);
+    dropped
+        .iter()
+        .for_each(|packet| throw(&mut world, client, stranger, packet));
+    let thrown = dropped.len() as u64;
+    assert_eq!(since(before, &world, client), (2 * thrown, thrown));
+
+    // What names a session and is no data may be its client's Finished, once more: the server answers, and counts nothing.
+    let before = noise(&world, client);
+    answered
+        .iter()
+        .for_each(|packet| throw(&mut world, client, stranger, packet));
+    assert_eq!(since(before, &world, client).1, answered.len() as u64);
     world.run_for(Duration::from_secs(60));
     assert_undisturbed(&mut world, client);
+}
+
+fn flips(packet: &[u8]) -> Vec<Vec<u8>> {
+    let flip = |byte: usize, bit: u32| {
+        let mut flipped = packet.to_owned();
+        flipped[byte] ^= 1 << bit;
+        flipped
+    };
+    (0..packet.len())
+        .filter(|byte| *byte < 40 || byte % 37 == 0)
+        .flat_map(|byte| [0, 3, 7].map(|bit| flip(byte, bit)))
+        .collect()
 }
 
 #[test]
@@ -135,13 +193,7 @@ fn unknown_ids_are_counted_apart() {
     let (mut world, client) = busy_world();
     let stranger = world.stranger();
     let before = world.listener_stats().unknown_id;
-    let data = world
-        .captured()
-        .iter()
-        .rfind(|parcel| parcel.name.flow == client.up())
-        .unwrap()
-        .packet
-        .clone();
+    let data = data_packet(&world, client);
     for number in 0..200_u8 {
         let mut unknown = data.clone();
         unknown[1..9].fill(number);

@@ -27,10 +27,31 @@ fn a_connection_that_dies_silently_costs_neither_messages_nor_a_handshake() {
 
 #[test]
 fn a_link_that_refuses_connections_for_a_while_costs_neither_messages_nor_a_handshake() {
-    survives(|proxy| {
-        proxy.refuse();
-        proxy.link_up();
-    });
+    let scene = Scene::default();
+    let (socket, witness) = witnessed_socket(&scene);
+    survives_in(
+        &scene,
+        |endpoint| unwatched(endpoint).socket(socket),
+        |both, proxy| {
+            while witness.recv_multipart(zmq::DONTWAIT).is_ok() {}
+            proxy.refuse();
+            both.until("a connection that was refused", |_| {
+                witness.recv_multipart(zmq::DONTWAIT).is_ok()
+            });
+            proxy.link_up();
+        },
+    );
+}
+
+/// A socket for a client, and one that receives something whenever its attempt to connect has failed.
+fn witnessed_socket(scene: &Scene) -> (zmq::Socket, zmq::Socket) {
+    let socket = scene.context.socket(zmq::DEALER).expect("a socket");
+    socket
+        .monitor("inproc://witness", zmq::SocketEvent::CLOSED as i32)
+        .expect("a monitor");
+    let witness = scene.context.socket(zmq::PAIR).expect("a socket");
+    witness.connect("inproc://witness").expect("a monitor");
+    (socket, witness)
 }
 
 #[test]
@@ -94,29 +115,33 @@ fn a_server_that_sends_into_a_cut_link_is_heard_when_the_client_is_back() {
     assert_one_handshake(&both);
 }
 
-/// Streams both ways, with and without 0MQ's monitor, and cuts when a part is through.
+/// With and without 0MQ's monitor.
 fn survives(cut: impl Fn(&CutProxy)) {
     for change in [impatient, unwatched] {
-        let scene = Scene::default();
-        let (mut both, proxy) = scene.cuttable(change);
-        let session = both.establish();
-        for round in 0..3 {
-            for number in round * MESSAGES / 3..(round + 1) * MESSAGES / 3 {
-                both.client.send_parts(&numbered(number, length(number))).expect("room");
-                both.server
-                    .send_parts(session, &numbered(number, length(number)))
-                    .expect("room");
-            }
-            both.until_server_got(round * MESSAGES / 3 + 5);
-            cut(&proxy);
-        }
-        both.until_server_got(MESSAGES);
-        both.until_client_got(MESSAGES);
-        assert!(proxy.connections() > 1, "the cut went unnoticed");
-        assert!(are_numbered(&both.server_got, (0..MESSAGES).map(length)));
-        assert!(are_numbered(&both.client_got, (0..MESSAGES).map(length)));
-        assert_one_handshake(&both);
+        survives_in(&Scene::default(), change, |_, proxy| cut(proxy));
     }
+}
+
+/// Streams both ways, and cuts when a part is through.
+fn survives_in(scene: &Scene, change: impl FnOnce(Endpoint<'_>) -> Endpoint<'_>, cut: impl Fn(&mut Both, &CutProxy)) {
+    let (mut both, proxy) = scene.cuttable(change);
+    let session = both.establish();
+    for round in 0..3 {
+        for number in round * MESSAGES / 3..(round + 1) * MESSAGES / 3 {
+            both.client.send_parts(&numbered(number, length(number))).expect("room");
+            both.server
+                .send_parts(session, &numbered(number, length(number)))
+                .expect("room");
+        }
+        both.until_server_got(round * MESSAGES / 3 + 5);
+        cut(&mut both, &proxy);
+    }
+    both.until_server_got(MESSAGES);
+    both.until_client_got(MESSAGES);
+    assert!(proxy.connections() > 1, "the cut went unnoticed");
+    assert!(are_numbered(&both.server_got, (0..MESSAGES).map(length)));
+    assert!(are_numbered(&both.client_got, (0..MESSAGES).map(length)));
+    assert_one_handshake(&both);
 }
 
 fn length(number: usize) -> usize {

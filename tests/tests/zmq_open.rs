@@ -1,7 +1,7 @@
 //! What cannot work is said at once, with what to do.
 
 use steadfast_tests::over_zmq::{Scene, localhost};
-use steadfast_zmq::{Client, Endpoint, OpenError, Server};
+use steadfast_zmq::{Client, Endpoint, Error, OpenError, Server};
 use zmq::Context;
 
 #[test]
@@ -19,6 +19,7 @@ fn a_port_in_use_is_named_with_what_to_do() {
     ));
     let text = error.to_string();
     assert!(text.contains(&address) && text.contains("another port"), "{text}");
+    assert!(error.retryable(), "the other process may end");
 }
 
 #[test]
@@ -120,4 +121,15 @@ fn bind(scene: &Scene, endpoint: Endpoint<'_>) -> OpenError {
 
 fn connect(scene: &Scene, endpoint: Endpoint<'_>) -> OpenError {
     Client::connect(endpoint, localhost(), &scene.client_config()).expect_err("cannot work")
+}
+
+#[test]
+fn what_only_a_change_of_the_program_mends_is_not_worth_another_try() {
+    let scene = Scene::default();
+    for address in ["inproc://here", "udp://127.0.0.1:5555", "tcp://localhost"] {
+        let error = connect(&scene, Endpoint::new(&scene.context, address));
+        assert!(!error.retryable(), "{error}");
+    }
+    assert!(!Error::Closed.retryable() && !Error::Terminated.retryable());
+    assert!(Error::WouldBlock.retryable() && Error::TimedOut.retryable());
 }

@@ -127,3 +127,22 @@ fn faults_of_trusted_certificates_are_told_likewise() {
     assert!(matches!(fault("text.pem"), Fault::NoCertificate));
     assert!(matches!(fault("nonsense.pem"), Fault::Refused(_)));
 }
+
+#[test]
+fn every_fault_is_told_with_what_to_do() {
+    let files = Files::new();
+    let advice = |chain: &str, key: &str, advice: &str| {
+        let error = pem::identity(files.path(chain), files.path(key), &default_provider()).expect_err("cannot be used");
+        assert!(error.to_string().contains(advice), "{error}");
+    };
+    advice("none.pem", "good.key", "check the path");
+    advice("directory", "good.key", "this user may read it");
+    advice("text.pem", "good.key", "PEM rather than DER");
+    advice("good.key", "good.key", "not the key's file");
+    advice("good.pem", "good.pem", "not the certificate's file");
+    advice("good.pem", "good.pem", "decrypted first");
+    advice("good.pem", "both.key", "leave only the one");
+    advice("cut.pem", "good.key", "copy or export it again");
+    advice("nonsense.pem", "good.key", "issue it anew");
+    advice("good.pem", "other.key", "that certificate's key");
+}

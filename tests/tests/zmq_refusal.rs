@@ -1,9 +1,11 @@
 //! A certificate that is not accepted: said at both sides, with the messages that were waiting.
 
+use std::time::Duration;
+
 use steadfast::{CloseReason, Event, Message};
 use steadfast_tests::over_zmq::{Both, Scene, localhost, logged};
 use steadfast_zmq::testing::insecure_test_credentials;
-use steadfast_zmq::{Client, Endpoint, Server};
+use steadfast_zmq::{Client, Endpoint, Error, Server};
 
 #[test]
 fn a_server_of_another_authority_is_refused_and_what_waited_is_returned() {
@@ -24,6 +26,11 @@ fn a_server_of_another_authority_is_refused_and_what_waited_is_returned() {
         assert_eq!(
             closed.unsent.iter().map(Message::payload).collect::<Vec<_>>(),
             ["secret"]
+        );
+        assert_eq!(
+            both.client.flush(Duration::ZERO),
+            Err(Error::Closed),
+            "it was not taken"
         );
         both.until("the server's notice", |both| both.server.stats().attempts_failed == 1);
         assert!(both.server_news.is_empty());

@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use steadfast_tests::over_zmq::{Both, PATIENCE, Scene, logged, socket_address};
+use steadfast_zmq::{Client, Endpoint, Server};
 
 #[test]
 fn a_plain_dealer_is_counted_and_named_and_disturbs_nobody() {
@@ -90,6 +92,87 @@ fn envelopes_of_any_depth_and_frames_of_any_size_are_dropped() {
     both.until("the last of them", |both| both.server.counters().strangers == 3);
     assert!(both.server.counters().odd >= 2);
     assert_undisturbed(&mut both);
+}
+
+#[test]
+fn packets_of_a_session_that_a_restarted_server_does_not_know_are_named_with_who_sent_them() {
+    let log = logged(|| {
+        let scene = Scene::default();
+        let mut both = scene.direct("tcp://127.0.0.1:*");
+        both.establish();
+        let stranger = plain_socket(&scene, zmq::DEALER, &both);
+        for _ in 0..20 {
+            stranger.send(data_packet_of_nobody(), 0).expect("room");
+        }
+        both.until("twenty unknown ids", |both| both.server.stats().unknown_id == 20);
+        assert_eq!(both.server.counters().strangers, 0, "it is one of ours");
+        assert_undisturbed(&mut both);
+    });
+    assert_eq!(log.matches("probable cause").count(), 1, "one line, not twenty:\n{log}");
+    assert!(
+        log.contains("was restarted") && log.contains("from=\"127.0.0.1\""),
+        "{log}"
+    );
+}
+
+/// A well-formed header, and nothing that opens.
+fn data_packet_of_nobody() -> Vec<u8> {
+    let mut packet = vec![0x12];
+    packet.extend([0xab; 8]);
+    packet.extend(0_u32.to_be_bytes());
+    packet.extend(7_u64.to_be_bytes());
+    packet.extend([0xcd; 100]);
+    packet
+}
+
+#[test]
+fn envelopes_of_the_wrong_shape_are_named() {
+    let log = logged(|| {
+        let scene = Scene::default();
+        let mut both = scene.direct("tcp://127.0.0.1:*");
+        both.establish();
+        let stranger = plain_socket(&scene, zmq::DEALER, &both);
+        stranger.send_multipart(vec![b"hop".to_vec(); 1_000], 0).expect("room");
+        both.until("an odd message", |both| both.server.counters().odd > 0);
+        assert_undisturbed(&mut both);
+    });
+    assert!(log.contains("envelope") && log.contains("from=\"127.0.0.1\""), "{log}");
+}
+
+/// Takes as long as a server waits for a handshake: half a minute.
+#[test]
+fn handshakes_that_are_not_finished_are_named_and_so_are_those_that_found_no_room_meanwhile() {
+    let log = logged(|| {
+        let scene = Scene::default();
+        let config = scene.credentials.server().max_attempts(1).build().expect("complete");
+        let mut server =
+            Server::bind(Endpoint::new(&scene.context, "tcp://127.0.0.1:*"), &config).expect("a free port");
+        let address = server.local_address().expect("bound");
+        let mut quitter = scene.client_at(&address);
+        serve_until(&mut server, &mut quitter, |server| server.counters().packets_sent > 0);
+        drop(quitter);
+        let mut both = Both::new(scene.client_at(&address), server);
+        both.until("a client turned away for want of room", |both| {
+            both.server.stats().attempts_refused > 0
+        });
+        both.establish();
+        assert_eq!(both.server.stats().attempts_expired, 1);
+    });
+    assert!(
+        log.contains("did not finish") && log.contains("`max_attempts`"),
+        "{log}"
+    );
+}
+
+/// Drives the client until the server, which it meets for the first time, has answered; it does not see the answer.
+fn serve_until(server: &mut Server, client: &mut Client, holds: impl Fn(&Server) -> bool) {
+    let limit = Instant::now() + PATIENCE;
+    client.try_recv().expect("open");
+    while !holds(server) {
+        assert!(Instant::now() < limit, "the client does not begin");
+        client.try_recv().expect("open");
+        server.recv_timeout(Duration::from_millis(1)).expect("open");
+    }
 }
 
 fn plain_socket(scene: &Scene, kind: zmq::SocketType, both: &Both) -> zmq::Socket {

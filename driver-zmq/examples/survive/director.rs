@@ -28,17 +28,7 @@ const TRIES: usize = 10;
 
 /// Runs everything; whether all went well.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
-    let temporary = tempfile::Builder::new()
-        .prefix("survive-")
-        .disable_cleanup(true)
-        .tempdir()?;
-    let directory = match &arguments.keep {
-        Some(directory) => {
-            fs::create_dir_all(directory)?;
-            directory.clone()
-        }
-        None => temporary.path().to_owned(),
-    };
+    let directory = records_directory(arguments.keep.as_deref())?;
     let outcome = Stage::set(arguments, &directory).and_then(|stage| stage.play(arguments));
     if arguments.keep.is_some() || !matches!(outcome, Ok(true)) {
         eprintln!("the records are in {}", directory.display());
@@ -46,6 +36,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         fs::remove_dir_all(&directory)?;
     }
     outcome
+}
+
+/// The directory that was asked for, or a temporary one.
+fn records_directory(keep: Option<&Path>) -> Result<PathBuf> {
+    let Some(directory) = keep else {
+        return Ok(tempfile::Builder::new().prefix("survive-").tempdir()?.keep());
+    };
+    fs::create_dir_all(directory).map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
+    for record in ["client", "server"].map(|name| directory.join(name)) {
+        if record.exists() {
+            let record = record.display();
+            return Err(format!("{record} is the record of another run: remove it, or name another directory").into());
+        }
+    }
+    Ok(directory.into())
 }
 
 struct Stage {

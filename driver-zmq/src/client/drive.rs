@@ -85,7 +85,7 @@ impl Client {
                     self.counters.packets_received += 1;
                     self.session.handle_packet(into_packet(message), now);
                 }
-                Arrival::Packet(..) | Arrival::Odd => self.counters.odd += 1,
+                Arrival::Packet(..) | Arrival::Odd(_) => self.counters.odd += 1,
                 Arrival::Nothing => break,
             }
         }

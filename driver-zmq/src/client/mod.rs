@@ -100,7 +100,8 @@ impl Client {
     /// Two sides that only send, and never receive, wait for each other forever: use [`try_send`](Self::try_send) then.
     ///
     /// # Errors
-    /// [`Error::Send`], [`Error::Closed`]; nothing of the message is kept then.
+    /// [`Error::Send`], [`Error::Closed`], [`Error::Forked`]; nothing of the message is kept then. [`Error::Terminated`] or
+    /// [`Error::Socket`] if 0MQ does not work any longer.
     pub fn send(&mut self, payload: &[u8]) -> Result<MessageId, Error> {
         loop {
             match self.try_send(payload) {
@@ -113,7 +114,8 @@ impl Client {
     /// Sends a message of one part, if that is possible without waiting.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`], [`Error::Send`], [`Error::Closed`]; nothing of the message is kept then.
+    /// [`Error::WouldBlock`], [`Error::Send`], [`Error::Closed`], [`Error::Forked`]; nothing of the message is kept then.
+    /// [`Error::Terminated`] or [`Error::Socket`] if 0MQ does not work any longer.
     pub fn try_send(&mut self, payload: &[u8]) -> Result<MessageId, Error> {
         self.owner.check()?;
         let id = self.session.send(payload, Instant::now())?;
@@ -156,7 +158,7 @@ impl Client {
     /// Waits for the next event: a message, or news of the session.
     ///
     /// # Errors
-    /// [`Error::Closed`] once `Closed` was returned.
+    /// [`Error::Closed`] once `Closed` was returned, [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn recv(&mut self) -> Result<Event, Error> {
         Ok(self.recv_until(None)?.expect("waits without a limit"))
     }
@@ -164,7 +166,7 @@ impl Client {
     /// Waits for the next event, but not longer than this.
     ///
     /// # Errors
-    /// [`Error::Closed`] once `Closed` was returned.
+    /// [`Error::Closed`] once `Closed` was returned, [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
         self.recv_until(Some(Instant::now() + timeout))
     }
@@ -172,7 +174,7 @@ impl Client {
     /// The next event if there is one.
     ///
     /// # Errors
-    /// [`Error::Closed`] once `Closed` was returned.
+    /// [`Error::Closed`] once `Closed` was returned, [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn try_recv(&mut self) -> Result<Option<Event>, Error> {
         self.recv_timeout(Duration::ZERO)
     }
@@ -180,15 +182,16 @@ impl Client {
     /// Waits until the server's application has taken every message sent. Events wait meanwhile.
     ///
     /// # Errors
-    /// [`Error::TimedOut`], [`Error::Closed`].
+    /// [`Error::TimedOut`], [`Error::Closed`], [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn flush(&mut self, timeout: Duration) -> Result<(), Error> {
         let until = Instant::now() + timeout;
         loop {
             self.turn()?;
-            if self.session.in_flight() == InFlight::default() {
-                return Ok(());
-            } else if self.session.is_closed() {
+            if self.session.is_closed() {
+                // Nothing is in flight then either: what was lost is in `Closed`.
                 return Err(Error::Closed);
+            } else if self.session.in_flight() == InFlight::default() {
+                return Ok(());
             } else if Instant::now() >= until {
                 return Err(Error::TimedOut);
             }
@@ -200,7 +203,7 @@ impl Client {
     /// still sends, and `Closed` last.
     ///
     /// # Errors
-    /// [`Error::Forked`], or what 0MQ reports.
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn begin_close(&mut self) -> Result<(), Error> {
         self.owner.check()?;
         self.session.close(Instant::now());
@@ -211,7 +214,7 @@ impl Client {
     /// unless time ran out before both sides had everything.
     ///
     /// # Errors
-    /// [`Error::Closed`] if `Closed` was returned before.
+    /// [`Error::Closed`] if `Closed` was returned before, [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn close(mut self, timeout: Duration) -> Result<Vec<Event>, Error> {
         self.begin_close()?;
         let until = Instant::now() + timeout;

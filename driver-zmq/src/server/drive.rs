@@ -8,7 +8,7 @@ use zmq::POLLIN;
 use super::{Received, Server};
 use crate::Error;
 use crate::backlog::Held;
-use crate::carrier::{Arrival, Sent, into_packet};
+use crate::carrier::{Arrival, Sender, Sent, into_packet_and_sender};
 use crate::route::Route;
 use crate::strangers::Sample;
 use crate::wait::{self, PACKETS_PER_TURN, SERVE_EVERY};
@@ -79,9 +79,10 @@ impl Server {
         let now = Instant::now();
         self.last_turn = now;
         self.receive(now)?;
-        self.log_failures(now);
         if self.listener.poll_timeout().is_some_and(|deadline| deadline <= now) {
             self.listener.handle_timeout(now);
+            self.noise
+                .compare(self.listener.stats(), None, &mut Sender::Nobody, now);
         }
         self.retry(now)?;
         self.transmit(now)
@@ -91,7 +92,10 @@ impl Server {
         for _ in 0..PACKETS_PER_TURN {
             match self.carrier.receive()? {
                 Arrival::Packet(route, message) if !route.is_empty() => self.take(route, message, now),
-                Arrival::Packet(..) | Arrival::Odd => self.counters.odd += 1,
+                Arrival::Packet(_, message) | Arrival::Odd(message) => {
+                    self.counters.odd += 1;
+                    self.noise.odd(&mut Sender::Unasked(message), now);
+                }
                 Arrival::Nothing => break,
             }
         }
@@ -101,27 +105,22 @@ impl Server {
     fn take(&mut self, route: Route, message: zmq::Message, now: Instant) {
         self.counters.packets_received += 1;
         let sample = Sample::of(&route, &message);
-        let strange = self.strange();
-        self.listener.handle_packet(route, into_packet(message), now);
-        if self.strange() > strange {
-            self.strangers.note(&self.address, &sample, now);
-        }
-    }
-
-    /// What the core counted that no Steadfast client of this release sends.
-    fn strange(&self) -> u64 {
-        let stats = self.listener.stats();
-        stats.malformed + stats.other_version
+        let (packet, mut sender) = into_packet_and_sender(message);
+        self.listener.handle_packet(route, packet, now);
+        self.noise
+            .compare(self.listener.stats(), Some(&sample), &mut sender, now);
+        self.log_failures(&mut sender, now);
     }
 
     /// A handshake that failed is no event: nobody but who reads the log can act on it.
-    fn log_failures(&mut self, now: Instant) {
+    fn log_failures(&mut self, sender: &mut Sender, now: Instant) {
         while let Some(failed) = self.listener.poll_failed_attempt() {
-            if let Some(handshakes) = self.failures.occurred(now) {
+            if let Some(handshakes) = self.failures.occurred(1, now) {
                 tracing::warn!(
                     address = self.address,
                     handshakes,
-                    from = ?failed.route,
+                    from = sender.address(),
+                    route = ?failed.route,
                     "a client was turned away: {}",
                     failed.reason
                 );

@@ -14,9 +14,10 @@ use steadfast::{
 
 use crate::backlog::Backlog;
 use crate::carrier::Carrier;
+use crate::noise::{Noise, strangers};
 use crate::process::Owner;
 use crate::route::Route;
-use crate::strangers::{Seldom, Strangers};
+use crate::seldom::Seldom;
 use crate::{Counters, Endpoint, Error, OpenError, options};
 
 /// Secure sessions with any number of clients, over a `ROUTER`, driven by the thread that calls it.
@@ -31,7 +32,7 @@ pub struct Server {
     /// Who the sessions belong to, kept until their `Closed` was handed out.
     peers: HashMap<SessionId, Arc<PeerIdentity>>,
     backlog: Backlog,
-    strangers: Strangers,
+    noise: Noise,
     failures: Seldom,
     last_turn: Instant,
     /// The core may have more to send than one turn took.
@@ -72,11 +73,11 @@ impl Server {
         Ok(Self {
             listener: Listener::new(config, Instant::now()).map_err(OpenError::Session)?,
             carrier: Carrier::new(socket),
+            noise: Noise::new(&address),
             address,
             owner: Owner::this_process(),
             peers: HashMap::new(),
             backlog: Backlog::default(),
-            strangers: Strangers::new(),
             failures: Seldom::default(),
             last_turn: Instant::now(),
             behind: false,
@@ -87,7 +88,7 @@ impl Server {
     /// Where the server listens, with the port that was taken for `*`.
     ///
     /// # Errors
-    /// What 0MQ reports.
+    /// [`Error::Terminated`], [`Error::Socket`].
     pub fn local_address(&self) -> Result<String, Error> {
         let endpoint = self.carrier.socket().get_last_endpoint()?;
         Ok(endpoint.unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
@@ -97,7 +98,8 @@ impl Server {
     /// All sessions are served meanwhile, but their events wait.
     ///
     /// # Errors
-    /// [`Error::Send`], [`Error::Closed`]; nothing of the message is kept then.
+    /// [`Error::Send`], [`Error::Closed`], [`Error::Forked`]; nothing of the message is kept then. [`Error::Terminated`] or
+    /// [`Error::Socket`] if 0MQ does not work any longer.
     pub fn send(&mut self, session: SessionId, payload: &[u8]) -> Result<MessageId, Error> {
         loop {
             match self.try_send(session, payload) {
@@ -110,7 +112,8 @@ impl Server {
     /// Sends a message of one part, if that is possible without waiting.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`], [`Error::Send`], [`Error::Closed`]; nothing of the message is kept then.
+    /// [`Error::WouldBlock`], [`Error::Send`], [`Error::Closed`], [`Error::Forked`]; nothing of the message is kept then.
+    /// [`Error::Terminated`] or [`Error::Socket`] if 0MQ does not work any longer.
     pub fn try_send(&mut self, session: SessionId, payload: &[u8]) -> Result<MessageId, Error> {
         self.owner.check()?;
         let id = self.listener.send(session, payload, Instant::now())?;
@@ -153,7 +156,7 @@ impl Server {
     /// Waits for the next event of any session.
     ///
     /// # Errors
-    /// What 0MQ reports.
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn recv(&mut self) -> Result<Received, Error> {
         Ok(self.recv_until(None)?.expect("waits without a limit"))
     }
@@ -161,7 +164,7 @@ impl Server {
     /// Waits for the next event of any session, but not longer than this.
     ///
     /// # Errors
-    /// What 0MQ reports.
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Received>, Error> {
         self.recv_until(Some(Instant::now() + timeout))
     }
@@ -169,7 +172,7 @@ impl Server {
     /// The next event of any session if there is one.
     ///
     /// # Errors
-    /// What 0MQ reports.
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn try_recv(&mut self) -> Result<Option<Received>, Error> {
         self.recv_timeout(Duration::ZERO)
     }
@@ -177,7 +180,7 @@ impl Server {
     /// Waits until the client's application has taken every message sent in this session. Events wait meanwhile.
     ///
     /// # Errors
-    /// [`Error::TimedOut`], [`Error::Closed`].
+    /// [`Error::TimedOut`], [`Error::Closed`], [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn flush(&mut self, session: SessionId, timeout: Duration) -> Result<(), Error> {
         let until = Instant::now() + timeout;
         loop {
@@ -197,7 +200,7 @@ impl Server {
     /// the client still sends, and `Closed` last.
     ///
     /// # Errors
-    /// [`Error::Forked`], or what 0MQ reports.
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn close_session(&mut self, session: SessionId) -> Result<(), Error> {
         self.owner.check()?;
         self.listener.close(session, Instant::now());
@@ -208,7 +211,7 @@ impl Server {
     /// time has its `Closed` among them. Stays a quarter of a second longer, for clients that have not read the last word yet.
     ///
     /// # Errors
-    /// What 0MQ reports.
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn close(mut self, timeout: Duration) -> Result<Vec<Received>, Error> {
         self.owner.check()?;
         self.listener.close_all(Instant::now());
@@ -265,7 +268,7 @@ impl Server {
     /// Counters of this driver.
     pub fn counters(&self) -> Counters {
         Counters {
-            strangers: self.strangers.total(),
+            strangers: strangers(&self.listener.stats()),
             ..self.counters
         }
     }
