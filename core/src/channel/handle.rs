@@ -255,7 +255,7 @@ impl Channel {
         if self.in_flight.carrying() == 0 {
             self.settle_return(u64::MAX);
         } else if self.backoff > 1 || self.returned.is_some() && self.backoff > 0 {
-            self.probes_owed = self.probes_owed.max(1);
+            self.owe_probe();
             self.restart_probe(now);
         }
     }

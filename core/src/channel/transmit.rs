@@ -14,11 +14,9 @@ use crate::{CloseCode, CloseReason};
 const OLD_KEYS_TIMEOUTS: u32 = 3;
 /// With nothing on the way, only the news that the application took messages can be missing: that is not worth more haste.
 const UNHURRIED: Duration = Duration::from_millis(200);
-/// A client alone can repair a route, and so asks more often than a server.
-const SLOWEST_PROBE: [(Role, Duration); 2] = [
-    (Role::Client, Duration::from_secs(1)),
-    (Role::Server, Duration::from_secs(5)),
-];
+/// The slowest probe. A client alone can repair a route, and so asks more often than a server.
+const SLOWEST_CLIENT_PROBE: Duration = Duration::from_secs(1);
+const SLOWEST_SERVER_PROBE: Duration = Duration::from_secs(5);
 /// One repeated confirmation for all the packets that a client sends at once.
 const ANSWER_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest head of a stream frame.
@@ -199,10 +197,10 @@ impl Channel {
         } else {
             timeout
         };
-        let slowest = SLOWEST_PROBE
-            .iter()
-            .find(|(role, _)| *role == self.role)
-            .map_or(first, |&(_, slowest)| slowest);
+        let slowest = match self.role {
+            Role::Client => SLOWEST_CLIENT_PROBE,
+            Role::Server => SLOWEST_SERVER_PROBE,
+        };
         // 2^10 probe timeouts are more than the slowest interval in any case.
         (first * 2u32.pow(self.backoff.min(10))).min(slowest)
     }
@@ -214,11 +212,16 @@ impl Channel {
         self.arm_probe(now);
     }
 
+    /// One probe is due, unless more are.
+    pub(super) fn owe_probe(&mut self) {
+        self.probes_owed = self.probes_owed.max(1);
+    }
+
     /// An answer is overdue. One probe, never data again: what a transport queued cannot be taken back, and the answer
     /// shows what is missing.
     fn probe(&mut self, now: Instant) {
         if self.is_waiting() {
-            self.probes_owed = self.probes_owed.max(1);
+            self.owe_probe();
             self.backoff += 1;
             self.arm_probe(now);
         }
@@ -250,7 +253,7 @@ impl Channel {
             return None;
         }
         self.confirmed_at = Some(now);
-        self.probes_owed = self.probes_owed.max(1);
+        self.owe_probe();
         let route_gone = std::mem::replace(&mut self.route_gone, false);
         let packet = self.data_packet(now);
         self.route_gone = route_gone;
@@ -280,8 +283,8 @@ impl Channel {
     }
 
     fn ping(&mut self, now: Instant) {
-        self.probes_owed = self.probes_owed.max(1);
-        self.timers.set(Timer::Ping, now + self.ping_interval);
+        self.owe_probe();
+        self.expect_idleness(now);
     }
 
     pub(super) fn expect_idleness(&mut self, now: Instant) {
