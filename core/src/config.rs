@@ -13,7 +13,7 @@ use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use crate::tls::{self, Credentials, InitialSuite};
 use crate::wire::header::ConnectionId;
 use crate::wire::parameters::{MAX_NAME_BYTES, Parameters};
-use crate::{ConfigError, Limits};
+use crate::{ConfigError, Delivery, Limits};
 
 /// What a client and a server configure alike.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(crate) struct Common {
     pub(crate) provider: Arc<CryptoProvider>,
     pub(crate) initial: InitialSuite,
     pub(crate) limits: Limits,
+    pub(crate) delivery: Delivery,
     pub(crate) endpoint_name: Option<String>,
 }
 
@@ -42,6 +43,7 @@ impl Common {
             provider: parts.provider,
             initial,
             limits: parts.limits,
+            delivery: parts.delivery,
             endpoint_name: parts.endpoint_name,
         })
     }
@@ -85,6 +87,7 @@ struct Parts {
     provider: Arc<CryptoProvider>,
     time: Arc<dyn TimeProvider>,
     limits: Limits,
+    delivery: Delivery,
     endpoint_name: Option<String>,
 }
 
@@ -94,6 +97,7 @@ impl Parts {
             provider,
             time: Arc::new(DefaultTimeProvider),
             limits: Limits::default(),
+            delivery: Delivery::default(),
             endpoint_name: None,
         }
     }
@@ -160,6 +164,13 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// When messages count as delivered, and what becomes of those in doubt; [`Delivery::default`] otherwise.
+    #[must_use]
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.parts.delivery = delivery;
+        self
+    }
+
     /// Where the validity of certificates gets its wall time; the system's clock otherwise.
     #[must_use]
     pub fn time_provider(mut self, time: Arc<dyn TimeProvider>) -> Self {
@@ -196,6 +207,8 @@ pub struct ServerConfig {
     tls: Arc<rustls::ServerConfig>,
     max_sessions: usize,
     max_attempts: usize,
+    retry_above: usize,
+    same_client: SameClient,
 }
 
 impl ServerConfig {
@@ -211,6 +224,8 @@ impl ServerConfig {
             identity: (chain, key),
             max_sessions: 10_000,
             max_attempts: 1_000,
+            retry_above: 100,
+            same_client: SameClient::Names,
         }
     }
 
@@ -234,6 +249,28 @@ impl ServerConfig {
     pub(crate) fn max_attempts(&self) -> usize {
         self.max_attempts
     }
+
+    pub(crate) fn retry_above(&self) -> usize {
+        self.retry_above
+    }
+
+    pub(crate) fn same_client(&self) -> SameClient {
+        self.same_client
+    }
+}
+
+/// By what a server recognises a client that handshakes anew: that its session may go on, or that it restarted.
+///
+/// A client without a certificate is nobody in particular: it can go on with a session that it proves to be its own, but it never takes
+/// another's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameClient {
+    /// The DNS and URI names in its certificate (all of them, in any order), or the public key of one that has none: a renewed
+    /// certificate with another key is still the same client. For verifiers that let an authority vouch for the names.
+    #[default]
+    Names,
+    /// The public key alone: for verifiers that pin keys or whole certificates, whose names are only the owner's word.
+    PublicKey,
 }
 
 /// Builds a [`ServerConfig`].
@@ -243,6 +280,8 @@ pub struct ServerConfigBuilder {
     identity: Credentials,
     max_sessions: usize,
     max_attempts: usize,
+    retry_above: usize,
+    same_client: SameClient,
 }
 
 impl ServerConfigBuilder {
@@ -268,6 +307,13 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// When messages count as delivered, and what becomes of those in doubt; [`Delivery::default`] otherwise.
+    #[must_use]
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.parts.delivery = delivery;
+        self
+    }
+
     /// How many sessions are held at once; a further client is told that the server is busy. Default 10,000.
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
@@ -280,6 +326,21 @@ impl ServerConfigBuilder {
     #[must_use]
     pub fn max_attempts(mut self, attempts: usize) -> Self {
         self.max_attempts = attempts;
+        self
+    }
+
+    /// From how many handshakes in progress on a further client must first show that it receives what is sent to its route,
+    /// by returning a cookie; that costs it a round trip, and this server no memory. Default 100; 0 asks everybody.
+    #[must_use]
+    pub fn retry_above(mut self, attempts: usize) -> Self {
+        self.retry_above = attempts;
+        self
+    }
+
+    /// By what two clients with the same endpoint name count as one that restarted. Default [`SameClient::Names`].
+    #[must_use]
+    pub fn same_client(mut self, rule: SameClient) -> Self {
+        self.same_client = rule;
         self
     }
 
@@ -310,6 +371,8 @@ impl ServerConfigBuilder {
             tls: Arc::new(tls),
             max_sessions: self.max_sessions,
             max_attempts: self.max_attempts,
+            retry_above: self.retry_above,
+            same_client: self.same_client,
         })
     }
 }

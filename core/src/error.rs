@@ -147,16 +147,33 @@ pub enum CloseReason {
     Stalled,
     /// As many packets were sealed, or failed to open, as the keys allow (RFC 9001 §6.6).
     KeysSpent,
+    /// The peer restarted while this session was closing: there is nobody left to close it with.
+    PeerRestarted,
+    /// Another process with this endpoint's name and certificate began a session with the same server. Two of them would
+    /// drive each other out for ever: this one stays out until somebody has looked.
+    Superseded,
+    /// Packets reach several servers by turns: behind one address there are backends that do not share sessions.
+    Misrouted,
+    /// The application gave the session up.
+    Aborted,
 }
 
 impl CloseReason {
     /// Whether a new session to the same peer may succeed without anybody changing a configuration.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Finished | Self::LingerExpired | Self::Lost { .. } | Self::Stalled | Self::KeysSpent => true,
+            Self::Finished
+            | Self::LingerExpired
+            | Self::Lost { .. }
+            | Self::Stalled
+            | Self::KeysSpent
+            | Self::PeerRestarted
+            | Self::Aborted => true,
             Self::ByPeer { code, .. } | Self::Refused { code } => code.retryable(),
             Self::HandshakeFailed(_) => true,
-            Self::PeerRejected(_) | Self::Violation(_) | Self::TooLarge { .. } => false,
+            Self::PeerRejected(_) | Self::Violation(_) | Self::TooLarge { .. } | Self::Superseded | Self::Misrouted => {
+                false
+            }
         }
     }
 }
@@ -182,6 +199,14 @@ impl fmt::Display for CloseReason {
             ),
             Self::Stalled => f.write_str("a large message made no progress while others waited for its memory"),
             Self::KeysSpent => f.write_str("the keys may not be used any longer"),
+            Self::PeerRestarted => f.write_str("the peer restarted while the session was closing"),
+            Self::Superseded => f.write_str(
+                "another process with the same endpoint name and certificate took this one's place; give each its own name",
+            ),
+            Self::Misrouted => f.write_str(
+                "packets reach several servers by turns; behind a proxy there must be one backend for each address",
+            ),
+            Self::Aborted => f.write_str("given up by the application"),
         }
     }
 }
@@ -206,6 +231,10 @@ pub enum CloseCode {
     TooLarge,
     /// The peer's keys may not be used any longer.
     KeysSpent,
+    /// Another process with the same endpoint name and identity took this one's place.
+    Superseded,
+    /// The peer's application gave the session up.
+    Aborted,
     /// The TLS handshake failed with this alert (RFC 8446 §6, as in RFC 9001 §4.8).
     Tls(rustls::AlertDescription),
     /// A code of a later release.
@@ -217,7 +246,13 @@ impl CloseCode {
     pub fn retryable(self) -> bool {
         matches!(
             self,
-            Self::Finished | Self::LingerExpired | Self::Busy | Self::Stalled | Self::Lost | Self::KeysSpent
+            Self::Finished
+                | Self::LingerExpired
+                | Self::Busy
+                | Self::Stalled
+                | Self::Lost
+                | Self::KeysSpent
+                | Self::Aborted
         )
     }
 }
@@ -233,6 +268,8 @@ impl fmt::Display for CloseCode {
             Self::Lost => f.write_str("it had not heard from this side for longer than it keeps a session"),
             Self::TooLarge => f.write_str("it had queued a message larger than this side accepts"),
             Self::KeysSpent => f.write_str("its keys may not be used any longer"),
+            Self::Superseded => f.write_str("another process took this one's place"),
+            Self::Aborted => f.write_str("its application gave the session up"),
             Self::Tls(alert) => write!(f, "it refused the handshake ({alert:?})"),
             Self::Other(code) => write!(f, "code {code:#x}"),
         }
@@ -272,6 +309,29 @@ impl fmt::Display for Violation {
         })
     }
 }
+
+/// Why an acknowledgement by the application was not accepted. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcknowledgeError {
+    /// No message with this id was handed to the application in this session, since the peer last restarted.
+    NotDelivered,
+    /// Messages are acknowledged when they are handed over: this session was not configured for the application to do it.
+    Automatic,
+}
+
+impl fmt::Display for AcknowledgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotDelivered => "no message with this id was handed over in this session",
+            Self::Automatic => {
+                "messages are acknowledged when they are handed over; configure `manual_acknowledgement`"
+            }
+        })
+    }
+}
+
+impl std::error::Error for AcknowledgeError {}
 
 /// A session that could not be begun.
 #[derive(Debug)]

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{CloseReason, Message, Negotiated, PeerIdentity};
+use crate::{ChannelBinding, CloseReason, Message, MessageId, Negotiated, PeerIdentity};
 
 /// What happened in a session.
 ///
-/// For every session: at most one `Established`, before any message; `Unreachable` and `Reachable` in turns; `Closed` once, last.
+/// For every session: `Established` before any message, and again after each `PeerRestarted`; `Unreachable` and `Reachable` in
+/// turns; `Closed` once, last.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -20,6 +21,8 @@ pub enum Event {
     Unreachable(Unreachable),
     /// The peer is heard again, and the session goes on where it was.
     Reachable(Reachable),
+    /// The peer's end of the session is gone: nothing of it is known there. Another one has taken its place; `Established` is next.
+    PeerRestarted(Box<PeerRestarted>),
     /// The session is over. Boxed: it is large, and comes once.
     Closed(Box<Closed>),
 }
@@ -31,6 +34,8 @@ pub struct Established {
     pub peer: Arc<PeerIdentity>,
     /// What the handshake settled.
     pub negotiated: Negotiated,
+    /// A value that both ends of this session know, and nobody else.
+    pub binding: ChannelBinding,
 }
 
 /// Nothing was heard of the peer for a while.
@@ -53,6 +58,22 @@ pub struct Reachable {
     pub replayed_messages: u64,
     /// Their bytes.
     pub replayed_bytes: u64,
+}
+
+/// The peer began anew: a new process, as a rule, or else the same one, which had given the session up.
+///
+/// Messages that the application sends before it has taken this event count as sent to the peer that is gone: they are
+/// listed as unsent. Both directions begin anew, and so do the ids of messages.
+#[derive(Debug)]
+pub struct PeerRestarted {
+    /// Messages that were sent and not acknowledged: the application at the peer that is gone may have had them, or not.
+    pub in_doubt: Vec<Message>,
+    /// Messages that never left this endpoint.
+    pub unsent: Vec<Message>,
+    /// If redelivery was configured: the new ids of all these messages, first of those in doubt, then of those unsent.
+    /// They are sent to the new peer in that order, those in doubt marked as
+    /// [possible duplicates](Message::is_possible_duplicate). Empty otherwise: nothing of them is sent.
+    pub redelivered_as: Vec<MessageId>,
 }
 
 /// The session is over.
@@ -79,6 +100,17 @@ impl fmt::Display for Event {
             Self::Message(message) => write!(f, "message of {} bytes", message.total_bytes()),
             Self::Unreachable(e) => e.fmt(f),
             Self::Reachable(e) => write!(f, "reachable again after {:.1?}", e.silent_for),
+            Self::PeerRestarted(e) => write!(
+                f,
+                "the peer restarted ({} messages in doubt, {} unsent{})",
+                e.in_doubt.len(),
+                e.unsent.len(),
+                if e.redelivered_as.is_empty() {
+                    ""
+                } else {
+                    ", all sent again"
+                }
+            ),
             Self::Closed(e) => write!(
                 f,
                 "closed: {} ({} messages in doubt, {} unsent)",

@@ -1,5 +1,7 @@
 //! Who the peer is, and what was agreed with it.
 
+use std::fmt;
+
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, NamedGroup};
 
@@ -29,6 +31,25 @@ impl PeerIdentity {
     /// The peer chose it; only together with the certificates does it mean anything.
     pub fn endpoint_name(&self) -> Option<&str> {
         self.endpoint_name.as_deref()
+    }
+}
+
+/// A value that both ends of a session know and nobody else (RFC 9266, `tls-exporter`): for an application that ties
+/// something of its own to this very session.
+///
+/// It is that of the handshake which began the session; later handshakes of the same session do not change it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelBinding(pub(crate) [u8; 32]);
+
+impl AsRef<[u8]> for ChannelBinding {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ChannelBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChannelBinding")
     }
 }
 

@@ -10,6 +10,8 @@ use crate::wire::header::MAX_PACKET_BYTES;
 const MIN_PACKET_BYTES: usize = 1200;
 /// More packets than this on the way would be more than any transport's high-water mark.
 const MAX_PACKETS_IN_FLIGHT: u16 = 4096;
+/// See [`Limits::packets_per_key`].
+const MAX_PACKETS_PER_KEY: u64 = 1 << 20;
 /// No deadline is further away: arithmetic with instants stays far from its limits.
 const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -40,6 +42,12 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// How long `close` waits until both sides have everything. Default 30 s.
     pub linger: Duration,
+    /// How long a session goes on with the secrets of one handshake before its client makes another, beside the session and without
+    /// a gap. Default one day: who copies the keys of a session out of memory can read on until then, and no longer.
+    pub renew_after: Duration,
+    /// How many packets are sealed under one key before the next is used. Default, and at most, 2^20: an eighth of what
+    /// RFC 9001 §6.6 allows, and with the longest packets 64 GiB.
+    pub packets_per_key: u64,
     /// How long a large message may make no progress while others wait for the pool. Default 60 s.
     pub stall_after: Duration,
 }
@@ -57,6 +65,8 @@ impl Default for Limits {
             retention: Duration::from_secs(600),
             ping_interval: Duration::from_secs(15),
             linger: Duration::from_secs(30),
+            renew_after: Duration::from_secs(24 * 3600),
+            packets_per_key: MAX_PACKETS_PER_KEY,
             stall_after: Duration::from_secs(60),
         }
     }
@@ -65,7 +75,7 @@ impl Default for Limits {
 impl Limits {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let packets = 1..=MAX_PACKETS_IN_FLIGHT;
-        let rules: [(&str, &str, bool); 8] = [
+        let rules: [(&str, &str, bool); 10] = [
             (
                 "max_message_bytes",
                 "at most 2^61 - 1",
@@ -93,6 +103,16 @@ impl Limits {
                 self.ping_interval >= Duration::from_millis(10),
             ),
             (
+                "renew_after",
+                "at least 1 s",
+                self.renew_after >= Duration::from_secs(1),
+            ),
+            (
+                "packets_per_key",
+                "1 to 1,048,576",
+                (1..=MAX_PACKETS_PER_KEY).contains(&self.packets_per_key),
+            ),
+            (
                 "stall_after",
                 "at least 1 ms",
                 self.stall_after >= Duration::from_millis(1),
@@ -108,6 +128,7 @@ impl Limits {
             ("retention", self.retention),
             ("ping_interval", self.ping_interval),
             ("linger", self.linger),
+            ("renew_after", self.renew_after),
             ("stall_after", self.stall_after),
         ];
         let rules = rules.into_iter().chain(

@@ -37,6 +37,7 @@ impl fmt::Debug for MessageId {
 pub struct Message {
     id: MessageId,
     parts: Parts,
+    possible_duplicate: bool,
 }
 
 /// Nearly every message has one part: it needs no list.
@@ -51,6 +52,7 @@ impl Message {
         Self {
             id,
             parts: Parts::One(part),
+            possible_duplicate: false,
         }
     }
 
@@ -58,7 +60,21 @@ impl Message {
         Self {
             id,
             parts: Parts::Many(parts),
+            possible_duplicate: false,
         }
+    }
+
+    pub(crate) fn marked(self, possible_duplicate: bool) -> Self {
+        Self {
+            possible_duplicate,
+            ..self
+        }
+    }
+
+    /// Whether the sender's earlier peer may have had this message already: it was in doubt when that peer restarted, and the
+    /// sender was configured to redeliver. How to tell is the application's: by a number of its own in the message, as a rule.
+    pub fn is_possible_duplicate(&self) -> bool {
+        self.possible_duplicate
     }
 
     /// The sender's name for this message: what its `send` returned.

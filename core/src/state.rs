@@ -36,6 +36,8 @@ pub enum SessionInput {
     Failed,
     /// The peer was silent for longer than a session is kept.
     Lost,
+    /// The peer's end of the session is gone, and another one has authenticated itself.
+    PeerRestarted,
 }
 
 impl SessionState {
@@ -52,6 +54,8 @@ impl SessionState {
             (Self::Connecting, In::Failed | In::Lost) => Self::Closed,
             (Self::Established, In::CloseRequested) => Self::Closing,
             (Self::Established, In::EndedByPeer | In::Failed | In::Lost) => Self::Closed,
+            (Self::Established, In::PeerRestarted) => Self::Established,
+            (Self::Closing, In::PeerRestarted) => Self::Closed,
             (Self::Closing, In::Drained | In::LingerOver) => Self::Closed,
             (Self::Closing, In::EndedByPeer | In::Failed | In::Lost) => Self::Closed,
             _ => return None,
@@ -61,7 +65,7 @@ impl SessionState {
 
 impl SessionInput {
     /// All inputs.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Confirmed,
         Self::CloseRequested,
         Self::Drained,
@@ -70,6 +74,7 @@ impl SessionInput {
         Self::EndedByPeer,
         Self::Failed,
         Self::Lost,
+        Self::PeerRestarted,
     ];
 
     /// The input that ends a session for this reason.
@@ -80,11 +85,14 @@ impl SessionInput {
             CloseReason::Lost { .. } => Self::Lost,
             CloseReason::HandshakeFailed(_) => Self::Failed,
             CloseReason::PeerRejected(_) | CloseReason::Refused { .. } => Self::Refused,
-            CloseReason::ByPeer { .. } => Self::EndedByPeer,
+            CloseReason::ByPeer { .. } | CloseReason::Superseded => Self::EndedByPeer,
+            CloseReason::PeerRestarted => Self::PeerRestarted,
             CloseReason::Violation(_)
             | CloseReason::TooLarge { .. }
             | CloseReason::Stalled
-            | CloseReason::KeysSpent => Self::Failed,
+            | CloseReason::KeysSpent
+            | CloseReason::Misrouted
+            | CloseReason::Aborted => Self::Failed,
         }
     }
 }

@@ -6,6 +6,12 @@
 pub struct SessionStats {
     /// Handshakes that were completed.
     pub handshakes: u64,
+    /// Of them, those that went on with the session as it was, under new keys.
+    pub joins: u64,
+    /// Of them, those after which the session began anew, since the peer had.
+    pub restarts: u64,
+    /// Key updates, by either side.
+    pub key_updates: u64,
     /// Data packets sent.
     pub packets_sent: u64,
     /// Data packets received, opened and used.
@@ -34,6 +40,18 @@ pub struct ListenerStats {
     pub other_version: u64,
     /// Packets for a connection id that is not known.
     pub unknown_id: u64,
+    /// Of them, those that were answered: their sender learns that its session is not known here.
+    pub unknown_answered: u64,
+    /// First packets answered with a cookie, because many handshakes were in progress.
+    pub retries: u64,
+    /// First packets whose cookie was forged, too old, used before, or given to another route.
+    pub cookies_refused: u64,
+    /// Handshakes that went on with a session as it was, under new keys.
+    pub joins: u64,
+    /// Requests to go on with a session that is not known, or without proof of it.
+    pub joins_refused: u64,
+    /// Sessions whose client had restarted.
+    pub restarts: u64,
     /// Packets that named a session or an attempt and did not open, or were replayed.
     pub dropped: u64,
     /// First packets turned away because too many handshakes are in progress.

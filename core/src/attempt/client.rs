@@ -319,6 +319,7 @@ impl ClientAttempt {
             parameters,
             peer: Arc::new(identity),
             negotiated: tls.negotiated().ok_or(Error::HandshakeNotComplete)?,
+            binding: tls.binding()?,
             jitter: self.jitter,
         };
         let limits = &config.common().limits;

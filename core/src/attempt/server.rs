@@ -224,7 +224,9 @@ impl ServerAttempt {
             }
             Err(error) => return Err(self.fail(error)),
         };
-        let (Some(keys), Some(negotiated)) = (self.data_keys.take(), self.tls.negotiated()) else {
+        let (Some(keys), Some(negotiated), Ok(binding)) =
+            (self.data_keys.take(), self.tls.negotiated(), self.tls.binding())
+        else {
             return Err(self.fail(Error::HandshakeNotComplete));
         };
         let limits = &config.common().limits;
@@ -239,6 +241,7 @@ impl ServerAttempt {
                 parameters.endpoint_name.clone(),
             )),
             negotiated,
+            binding,
             jitter: 0,
             parameters,
         };

@@ -40,7 +40,8 @@ use crate::tls::EpochKeys;
 use crate::wire::header::ConnectionId;
 use crate::wire::parameters::Parameters;
 use crate::{
-    CloseReason, Established, Event, Limits, Message, MessageId, Negotiated, PeerIdentity, SendError, SessionStats,
+    ChannelBinding, CloseReason, Established, Event, Limits, Message, MessageId, Negotiated, PeerIdentity, SendError,
+    SessionStats,
 };
 
 /// Which end of the session this is: only a client pings, because only a client can repair a route.
@@ -63,6 +64,7 @@ pub(crate) struct Agreement {
     pub(crate) parameters: Parameters,
     pub(crate) peer: Arc<PeerIdentity>,
     pub(crate) negotiated: Negotiated,
+    pub(crate) binding: ChannelBinding,
     /// A byte of randomness, which spreads the pings of many clients.
     pub(crate) jitter: u8,
 }
@@ -76,6 +78,7 @@ pub(crate) struct Channel {
     keys: Box<EpochKeys>,
     peer: Arc<PeerIdentity>,
     negotiated: Negotiated,
+    binding: ChannelBinding,
 
     next_number: u64,
     in_flight: InFlightPackets,
@@ -145,6 +148,7 @@ impl Channel {
             parameters,
             peer,
             negotiated,
+            binding,
             jitter,
         } = agreement;
         let ping_interval = limits.ping_interval.min(parameters.ping_interval);
@@ -155,6 +159,7 @@ impl Channel {
             keys,
             peer,
             negotiated,
+            binding,
             next_number,
             in_flight: InFlightPackets::default(),
             rtt: Rtt::default(),
@@ -219,9 +224,11 @@ impl Channel {
 
     /// Tells the application that the session has begun.
     pub(crate) fn announce(&mut self) {
-        let (peer, negotiated) = (Arc::clone(&self.peer), self.negotiated);
-        self.events
-            .push_front(Event::Established(Established { peer, negotiated }));
+        self.events.push_front(Event::Established(Established {
+            peer: Arc::clone(&self.peer),
+            negotiated: self.negotiated,
+            binding: self.binding,
+        }));
     }
 
     pub(crate) fn send(&mut self, payload: &[u8], now: Instant) -> Result<MessageId, SendError> {

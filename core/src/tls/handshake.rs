@@ -7,8 +7,8 @@ use rustls::quic::{ClientConnection, Connection, KeyChange, ServerConnection};
 use rustls::{AlertDescription, Error};
 
 use super::{ALPN, EpochKeys, KeyPair, QUIC_VERSION};
-use crate::Negotiated;
 use crate::wire::parameters::Parameters;
+use crate::{ChannelBinding, Negotiated};
 
 /// Which packets carry handshake bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +113,14 @@ impl Handshake {
             .peer_certificates()
             .map(<[_]>::to_vec)
             .unwrap_or_default()
+    }
+
+    /// A value that names this handshake (RFC 9266 §4.2). Fails before it is complete.
+    pub(crate) fn binding(&self) -> Result<ChannelBinding, Error> {
+        let exported = self
+            .connection
+            .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None)?;
+        Ok(ChannelBinding(exported))
     }
 
     pub(crate) fn negotiated(&self) -> Option<Negotiated> {

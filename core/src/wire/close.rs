@@ -18,6 +18,8 @@ impl CloseCode {
             Self::Lost => 5,
             Self::TooLarge => 6,
             Self::KeysSpent => 7,
+            Self::Superseded => 8,
+            Self::Aborted => 9,
             Self::Tls(alert) => TLS_ALERT + u64::from(u8::from(alert)),
             Self::Other(code) => code,
         }
@@ -33,6 +35,8 @@ impl CloseCode {
             5 => Self::Lost,
             6 => Self::TooLarge,
             7 => Self::KeysSpent,
+            8 => Self::Superseded,
+            9 => Self::Aborted,
             TLS_ALERT..=0x1ff => Self::Tls(AlertDescription::from((code - TLS_ALERT) as u8)),
             code => Self::Other(code),
         }
