@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use super::SessionId;
 use super::slot::{FirstPacket, Slot, State};
+use super::who::Who;
+use crate::channel::Channel;
 use crate::wire::header::ConnectionId;
 
 /// The places of a listener.
@@ -41,6 +43,27 @@ impl Hasher for IdHasher {
     }
 }
 
+/// By which ids a session is found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ids {
+    ours: ConnectionId,
+    /// Of before a join.
+    earlier: Option<ConnectionId>,
+}
+
+impl Ids {
+    pub(super) fn of(channel: &Channel) -> Self {
+        Self {
+            ours: channel.ours(),
+            earlier: channel.earlier(),
+        }
+    }
+
+    fn iter(self) -> impl Iterator<Item = ConnectionId> {
+        std::iter::once(self.ours).chain(self.earlier)
+    }
+}
+
 impl<Route> Table<Route> {
     pub(super) fn new() -> Self {
         Self {
@@ -64,8 +87,10 @@ impl<Route> Table<Route> {
         let slot = Slot {
             generation: self.next_generation,
             ours,
+            earlier: None,
             first_packet,
             route,
+            who: Who::default(),
             state,
             scheduled: None,
             queued_to_transmit: false,
@@ -90,7 +115,9 @@ impl<Route> Table<Route> {
     pub(super) fn remove(&mut self, index: u32) -> Option<Slot<Route>> {
         let slot = self.slots.get_mut(index as usize)?.take()?;
         self.vacant.push(index);
-        self.by_id.remove(&slot.ours);
+        for id in std::iter::once(slot.ours).chain(slot.earlier) {
+            self.unname(index, &id);
+        }
         if let Some(first_packet) = &slot.first_packet {
             self.by_first_packet.remove(first_packet);
         }
@@ -98,6 +125,40 @@ impl<Route> Table<Route> {
             self.schedule.remove(&(at, index));
         }
         Some(slot)
+    }
+
+    fn unname(&mut self, index: u32, id: &ConnectionId) {
+        if self.by_id.get(id) == Some(&index) {
+            self.by_id.remove(id);
+        }
+    }
+
+    /// A place is found by these ids from here on, and by no others.
+    pub(super) fn rename(&mut self, index: u32, ids: Ids) {
+        let Some(slot) = self.get_mut(index) else { return };
+        let before = Ids {
+            ours: slot.ours,
+            earlier: slot.earlier,
+        };
+        (slot.ours, slot.earlier) = (ids.ours, ids.earlier);
+        for id in before.iter() {
+            self.unname(index, &id);
+        }
+        for id in ids.iter() {
+            self.by_id.insert(id, index);
+        }
+    }
+
+    /// A place is recognised by the first packet of a later handshake from here on.
+    pub(super) fn recognise(&mut self, index: u32, first_packet: Option<FirstPacket>) {
+        let Some(slot) = self.get_mut(index) else { return };
+        let before = std::mem::replace(&mut slot.first_packet, first_packet);
+        if let Some(before) = before {
+            self.by_first_packet.remove(&before);
+        }
+        if let Some(first_packet) = first_packet {
+            self.by_first_packet.insert(first_packet, index);
+        }
     }
 
     #[inline]
