@@ -53,7 +53,7 @@ pub use network::{Parcel, Transport};
 pub use node::Seen;
 pub use oracle::Violation;
 pub use random::NodeRandom;
-pub use setup::{ClientSetup, ServerSetup, Setup};
+pub use setup::{ClientSetup, EndpointName, ServerSetup, Setup};
 pub use timeline::{Timeline, What};
 pub use wire::PacketKind;
 pub use world::World;

@@ -98,14 +98,13 @@ impl World {
     /// Adds a client, which begins its handshake.
     pub fn connect(&mut self, setup: &ClientSetup) -> ClientId {
         let id = self.network.add_link();
-        let endpoint_name = id.to_string();
         let stream = u32::try_from(id.0 + 1).expect("worlds are small");
         let mut random = NodeRandom::new(self.seed, stream, 0);
-        let config = random.lend(|| setup.config(&endpoint_name, &self.provider, &self.clock));
+        let config = random.lend(|| setup.config(id, &self.provider, &self.clock));
         let session = random.lend(|| Session::new(&config, setup.server(), self.clock.now()));
         self.clients
             .push(ClientNode::new(id, session.expect("a handshake can begin"), random));
-        self.server.expect(id, endpoint_name);
+        self.server.expect(id, setup.endpoint_name(id).unwrap_or_default());
         self.log.note(self.clock.elapsed(), format!("{id} connects"));
         self.must(|world| world.pump(NodeId::Client(id)));
         id
