@@ -97,7 +97,7 @@ impl World {
 
     /// Adds a client, which begins its handshake.
     pub fn connect(&mut self, setup: &ClientSetup) -> ClientId {
-        let id = self.network.add_link();
+        let id = self.network.add_link(self.clock.elapsed());
         let stream = u32::try_from(id.0 + 1).expect("worlds are small");
         let mut random = NodeRandom::new(self.seed, stream, 0);
         let config = random.lend(|| setup.config(id, &self.provider, &self.clock));
@@ -184,7 +184,9 @@ impl World {
     }
 
     fn connected(&mut self, client: ClientId) -> Result<(), Violation> {
-        self.network.connect(client, self.clock.elapsed(), &mut self.log);
+        if !self.network.connect(client, self.clock.elapsed(), &mut self.log) {
+            return Ok(());
+        }
         self.hint(client, PathHint::Up)?;
         self.pump(NodeId::Client(client))?;
         self.pump_if_blocked(NodeId::Server)
