@@ -266,3 +266,6 @@ fn letters(messages: &[Message]) -> Vec<Letter<'_>> {
 fn on(flow: Flow, violation: &Violation) -> Violation {
     Violation(format!("{flow}: {violation}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ impl Ledger {
             )
         })?;
         self.taken += 1;
-        self.check()
+        self.check_left()
     }
 
     /// Takes note of what the sender's session says. Returns whether that is news.
@@ -109,6 +109,10 @@ impl Ledger {
             let id = self.sent[self.acknowledged - 1].id;
             format!("{id:?} is acknowledged, but the application did not take it")
         })?;
+        self.check_left()
+    }
+
+    fn check_left(&self) -> Result<(), Violation> {
         demand(self.left.is_none_or(|left| self.taken <= left), || {
             "a message told as unsent was delivered".into()
         })
