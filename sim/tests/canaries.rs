@@ -106,7 +106,7 @@ fn lost_before_the_client_is_told() -> (World, ClientId) {
 }
 
 #[test]
-#[should_panic(expected = "messages were sent")]
+#[should_panic(expected = "was due")]
 fn what_could_not_be_compared_at_once_is_noticed_when_the_client_is_told() {
     let (mut world, client) = lost_before_the_client_is_told();
     world.set_reading(NodeId::Client(client), Reading::Eager);

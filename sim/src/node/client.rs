@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use steadfast::{Event, MessageId, PathHint, SendError, Session};
+use steadfast::{CloseReason, Event, MessageId, PathHint, SendError, Session};
 
 use super::{Seen, Surroundings, until_idle};
 use crate::app::{Outbox, Reader};
@@ -74,6 +74,13 @@ impl ClientNode {
 
     pub(crate) fn is_alive(&self) -> bool {
         self.alive
+    }
+
+    /// Whether nobody can reach this client any more, because it is dead or because another took its place.
+    pub(crate) fn is_gone(&self) -> bool {
+        let superseded =
+            |event: &Event| matches!(event, Event::Closed(closed) if closed.reason == CloseReason::Superseded);
+        !self.alive || self.seen.iter().any(|seen| superseded(&seen.event))
     }
 
     pub(crate) fn end(&self) -> EndId {

@@ -40,10 +40,14 @@ impl World {
         self.outboxes_are_empty() && self.books.are_settled()
     }
 
+    /// What the server's application wants to send to a client that is gone for good, it wants in vain.
     fn outboxes_are_empty(&self) -> bool {
         let clients = self.clients.iter().map(|node| &node.outbox);
-        let server = self.server.clients.values().map(|side| &side.outbox);
-        clients.chain(server).all(crate::app::Outbox::is_empty)
+        let sides = self.server.clients.iter();
+        let server = sides.filter(|(client, _)| !self.clients[client.0].is_gone());
+        clients
+            .chain(server.map(|(_, side)| &side.outbox))
+            .all(crate::app::Outbox::is_empty)
     }
 
     /// The messages that the flow's receiver took, in order, over all lives.
