@@ -178,11 +178,15 @@ impl Books {
         agrees.map_err(|violation| on(end.sends(), &violation))
     }
 
-    /// The process of this end died: it is asked for nothing any more.
-    pub(crate) fn died(&mut self, id: EndId) {
-        let end = &mut self.ends[id.0];
-        if matches!(end.phase, Phase::Open) {
-            end.phase = Phase::Died;
+    /// A process died: its ends are asked for nothing any more, and ends that may be with it have nobody to wait for.
+    pub(crate) fn died(&mut self, holder: Holder) {
+        let open = self.ends.iter_mut().filter(|end| matches!(end.phase, Phase::Open));
+        for end in open {
+            if end.holder == holder {
+                end.phase = Phase::Died;
+            } else if end.partner.is_none() && end.may_be_with(holder.node) {
+                end.is_bereft = true;
+            }
         }
     }
 
@@ -249,13 +253,6 @@ impl Books {
     /// How many messages the sender's application sent, over all lives.
     pub(crate) fn sent_messages(&self, flow: Flow) -> usize {
         self.given.get(&flow).copied().unwrap_or(0)
-    }
-
-    /// Which ends a process holds that nobody ended.
-    pub(crate) fn open_ends(&self, holder: Holder) -> impl Iterator<Item = EndId> + '_ {
-        let ends = self.ends.iter().enumerate();
-        ends.filter(move |(_, end)| end.holder == holder && matches!(end.phase, Phase::Open))
-            .map(|(index, _)| EndId(index))
     }
 }
 

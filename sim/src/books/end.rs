@@ -28,6 +28,8 @@ pub(super) struct End {
     pub(super) established: Option<Established>,
     /// The other end, once both were told.
     pub(super) partner: Option<EndId>,
+    /// Whether a process died with which it may have been, before both were told.
+    pub(super) is_bereft: bool,
     pub(super) phase: Phase,
     /// What it sent.
     pub(super) ledger: Ledger,
@@ -73,6 +75,7 @@ impl End {
             claim,
             established: None,
             partner: None,
+            is_bereft: false,
             phase: Phase::Open,
             ledger: Ledger::default(),
             taken: Vec::new(),
@@ -100,6 +103,14 @@ impl End {
         self.sends().reversed()
     }
 
+    /// Whether its other end may be at this node.
+    pub(super) fn may_be_with(&self, node: NodeId) -> bool {
+        match node {
+            NodeId::Server => self.holder.node != NodeId::Server,
+            NodeId::Client(client) => self.holder.node == NodeId::Server && self.client == client,
+        }
+    }
+
     /// Established at both ends means that each knows who the other is, and that they settled the same.
     pub(super) fn knows(&self, other: &Self) -> Result<(), Violation> {
         let (Some(here), Some(there)) = (&self.established, &other.established) else {
@@ -120,8 +131,8 @@ impl End {
             Phase::Open => self.ledger.is_settled(),
             Phase::Restarted | Phase::Died => true,
             Phase::Closed(_) => {
-                let replaced = self.phase.is_replaced() || partner.is_some_and(|partner| partner.phase.is_replaced());
-                replaced || self.ledger.is_settled()
+                let is_alone = partner.map_or(self.is_bereft, |partner| partner.phase.is_replaced());
+                self.phase.is_replaced() || is_alone || self.ledger.is_settled()
             }
         }
     }

@@ -240,7 +240,7 @@ fn what_the_dead_sent_may_still_arrive() {
     let mut rig = Rig::joined(&life);
     rig.send(&life.messages[0]);
     assert!(!rig.books.are_settled());
-    rig.books.died(rig.client);
+    rig.books.died(holder(NodeId::Client(CLIENT)));
     assert!(rig.books.are_settled(), "the dead wait for nothing");
     assert_eq!(rig.deliver(&life.messages[0]), Ok(()));
     noticed(rig.deliver(&life.messages[1]), "messages were sent");
@@ -251,7 +251,7 @@ fn what_was_sent_to_the_dead_waits_until_its_sender_is_told() {
     let life = life(1);
     let mut rig = Rig::joined(&life);
     rig.send(&life.messages[0]);
-    rig.books.died(rig.server);
+    rig.books.died(holder(NodeId::Server));
     assert!(!rig.books.are_settled());
     let told = Closed {
         reason: CloseReason::Aborted,

@@ -51,17 +51,14 @@ impl ClientNode {
             setup,
             claim,
         } = process;
-        let holder = Holder {
-            node: NodeId::Client(id),
-            incarnation,
-        };
+        let node = NodeId::Client(id);
         Self {
             id,
             incarnation,
             alive: true,
             session,
             random,
-            end: books.open(holder, id, claim),
+            end: books.open(Holder { node, incarnation }, id, claim),
             setup,
             held: None,
             order: EventOrder::default(),
@@ -81,6 +78,13 @@ impl ClientNode {
         let superseded =
             |event: &Event| matches!(event, Event::Closed(closed) if closed.reason == CloseReason::Superseded);
         !self.alive || self.seen.iter().any(|seen| superseded(&seen.event))
+    }
+
+    fn holder(&self) -> Holder {
+        Holder {
+            node: NodeId::Client(self.id),
+            incarnation: self.incarnation,
+        }
     }
 
     pub(crate) fn end(&self) -> EndId {
@@ -118,7 +122,7 @@ impl ClientNode {
                 _ => {}
             }
         }
-        books.died(self.end);
+        books.died(self.holder());
         Ok(())
     }
 

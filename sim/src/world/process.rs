@@ -60,7 +60,7 @@ impl World {
     pub fn restart_server(&mut self, cut: Cut) {
         let (at, now) = (self.clock.elapsed(), self.clock.now());
         self.log.note(at, "server restarts");
-        self.must(|world| world.server.die(now, &mut world.books));
+        self.must(|world| world.server.die(now, &world.network, &mut world.books));
         self.network.server_died(cut, at, &mut self.log);
         let mut node = start_server(&self.setup, self.server.incarnation + 1, &self.clock);
         node.reader.resume(&self.server.reader);

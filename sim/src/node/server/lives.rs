@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use steadfast::{Established, Event, SessionId};
+use steadfast::{Established, Event, Listener, SessionId};
 
 use super::{ServerNode, Standing};
 use crate::books::{Books, EndId};
 use crate::flow::ClientId;
+use crate::network::Network;
 use crate::node::Surroundings;
 use crate::oracle::{EventOrder, Violation};
 
@@ -70,18 +71,33 @@ impl ServerNode {
         self.side(client).session = Some(session);
     }
 
-    /// Ends the process. If it knew the name of a life that it did not tell, what was sent in that life is compared by it.
-    pub(crate) fn die(&mut self, now: Instant, books: &mut Books) -> Result<(), Violation> {
-        let listener = &mut self.listener;
-        while let Some((session, event)) = self.random.lend(|| listener.poll_event(now)) {
-            if let (Some(standing), Event::Established(established)) = (self.sessions.get(&session), &event)
-                && !books.is_bound(standing.end)
-            {
-                books.established(standing.end, established)?;
+    /// Ends the process. If it knew the name of a life that it did not tell, what was sent in that life is compared by it,
+    /// and its client turns out to be with somebody who is dead.
+    pub(crate) fn die(&mut self, now: Instant, network: &Network, books: &mut Books) -> Result<(), Violation> {
+        while let Some((session, event)) = self.with(now, Listener::poll_event) {
+            if let Event::Established(told) = event {
+                self.would_have_told(session, &told, network, books)?;
             }
         }
-        let open: Vec<_> = books.open_ends(self.holder()).collect();
-        open.into_iter().for_each(|end| books.died(end));
+        books.died(self.holder());
         Ok(())
+    }
+
+    fn would_have_told(
+        &self,
+        session: SessionId,
+        told: &Established,
+        network: &Network,
+        books: &mut Books,
+    ) -> Result<(), Violation> {
+        let end = match self.sessions.get(&session) {
+            Some(standing) if books.is_bound(standing.end) => return Ok(()),
+            Some(standing) => standing.end,
+            None => match self.roster.who(session, told, None, (network, books)) {
+                Some(client) => books.open(self.holder(), client, self.claim.clone()),
+                None => return Ok(()),
+            },
+        };
+        books.established(end, told)
     }
 }
