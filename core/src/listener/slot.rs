@@ -15,6 +15,8 @@ pub(super) type FirstPacket = (ConnectionId, [u8; 16]);
 #[derive(Debug)]
 pub(super) struct Slot<Route> {
     pub(super) generation: u32,
+    /// Which handshake of this listener led here, in the order in which they began.
+    pub(super) handshake: u64,
     pub(super) ours: ConnectionId,
     /// The id of before a join, while its packets are still opened.
     pub(super) earlier: Option<ConnectionId>,

@@ -17,6 +17,13 @@ use crate::{CloseCode, CloseReason};
 impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// A client is heard for the first time after its handshake. Returns the place of its session.
     pub(super) fn begin(&mut self, index: u32, opened: &Opened, now: Instant) -> u32 {
+        if self.is_outdated(index) {
+            if let Some(channel) = self.session_at(index) {
+                let code = CloseCode::Superseded;
+                channel.end(CloseReason::Refused { code }, now);
+            }
+            return index;
+        }
         let answer = match opened.join() {
             None => None,
             Some(join) => match self.session_joined_by(index, &join) {
@@ -31,6 +38,17 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             Some(session) => self.restart(session, index, answer, now),
             None => self.settle_in(index, answer, now),
         }
+    }
+
+    /// Whether the client made a later handshake, with which it is in its session already. This packet is late, then, and may be of a
+    /// process that died: it must not drive out the one that lives.
+    fn is_outdated(&self, index: u32) -> bool {
+        let Some(slot) = self.table.get(index) else {
+            return false;
+        };
+        let session = self.by_client.get(&slot.who.client);
+        let session = session.and_then(|&session| self.table.get(session));
+        session.is_some_and(|session| session.handshake > slot.handshake)
     }
 
     /// The session that a client asks to go on with, if it proves to be its client.
@@ -125,7 +143,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         self.sessions -= 1;
         let old = self.table.get_mut(session)?;
         old.move_to(slot.route);
-        old.who = slot.who;
+        (old.who, old.handshake) = (slot.who, slot.handshake);
         self.table.recognise(session, slot.first_packet);
         Some(channel)
     }

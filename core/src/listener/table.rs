@@ -17,6 +17,7 @@ pub(super) struct Table<Route> {
     slots: Vec<Option<Slot<Route>>>,
     vacant: Vec<u32>,
     next_generation: u32,
+    next_handshake: u64,
     by_id: ById,
     by_first_packet: BTreeMap<FirstPacket, u32>,
     schedule: BTreeSet<(Instant, u32)>,
@@ -70,6 +71,7 @@ impl<Route> Table<Route> {
             slots: Vec::new(),
             vacant: Vec::new(),
             next_generation: 0,
+            next_handshake: 0,
             by_id: ById::default(),
             by_first_packet: BTreeMap::new(),
             schedule: BTreeSet::new(),
@@ -86,6 +88,7 @@ impl<Route> Table<Route> {
     ) -> u32 {
         let slot = Slot {
             generation: self.next_generation,
+            handshake: self.next_handshake,
             ours,
             earlier: None,
             first_packet,
@@ -100,6 +103,7 @@ impl<Route> Table<Route> {
             waits_for_pool: false,
         };
         self.next_generation = self.next_generation.wrapping_add(1);
+        self.next_handshake += 1;
         let index = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(None);
             (self.slots.len() - 1) as u32
