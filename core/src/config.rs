@@ -250,6 +250,14 @@ impl ServerConfig {
         self.max_attempts
     }
 
+    /// The same for a listener with one session.
+    pub(crate) fn of_one(&self) -> Self {
+        Self {
+            max_sessions: 1,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn retry_above(&self) -> usize {
         self.retry_above
     }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use rustls::pki_types::ServerName;
 
 use crate::{
-    ClientConfig, ConnectError, Event, InFlight, Listener, MessageId, Negotiated, Packet, PathHint, PeerIdentity,
-    SendError, ServerConfig, Session, SessionId,
+    AcknowledgeError, ClientConfig, ConnectError, Event, InFlight, Listener, Message, MessageId, Negotiated, Packet,
+    PathHint, PeerIdentity, SendError, ServerConfig, Session, SessionId,
 };
 
 /// One end of a transport that joins two endpoints: a client's [`Session`], or a [`Listener`] with one peer.
@@ -16,9 +16,8 @@ use crate::{
 /// A driver of such a transport is the same for both roles. Where a server has several peers, it needs the listener
 /// itself, which tells them apart.
 ///
-/// A server's end speaks with one client. When that client, authenticated by the same certificates, begins anew,
-/// [`Event::Established`] is told again and the older session is closed: its last messages, and its own
-/// [`Event::Closed`], may come after that. Any other client is turned away while the session stands.
+/// A server's end speaks with one client. When that client, with the same certificate, begins anew, the session tells
+/// [`Event::PeerRestarted`] and [`Event::Established`]; any other client is told that the server is busy, and goes on trying.
 #[derive(Debug)]
 pub struct Endpoint(Role);
 
@@ -126,6 +125,54 @@ impl Endpoint {
         }
     }
 
+    /// Gives the session up at once; see [`Session::abort`].
+    pub fn abort(&mut self, now: Instant) {
+        match &mut self.0 {
+            Role::Client(session) => session.abort(now),
+            Role::Server(server) => {
+                if let Ok(session) = server.open() {
+                    server.listener.abort(session, now);
+                }
+            }
+        }
+    }
+
+    /// Makes another handshake beside the session, or asks the client for one; see [`Session::renew`].
+    pub fn renew(&mut self, now: Instant) {
+        match &mut self.0 {
+            Role::Client(session) => session.renew(now),
+            Role::Server(server) => {
+                if let Ok(session) = server.open() {
+                    server.listener.renew(session, now);
+                }
+            }
+        }
+    }
+
+    /// The application is done with this message, and with all before; see [`Session::acknowledge`].
+    ///
+    /// # Errors
+    /// [`AcknowledgeError`]; nothing changed then.
+    pub fn acknowledge(&mut self, message: MessageId, now: Instant) -> Result<(), AcknowledgeError> {
+        match &mut self.0 {
+            Role::Client(session) => session.acknowledge(message, now),
+            Role::Server(server) => {
+                let session = server.open().map_err(|_| AcknowledgeError::NotDelivered)?;
+                server.listener.acknowledge(session, message, now)
+            }
+        }
+    }
+
+    /// Takes back the messages that were never sent; see [`Session::withdraw_unsent`].
+    pub fn withdraw_unsent(&mut self, now: Instant) -> Vec<Message> {
+        match &mut self.0 {
+            Role::Client(session) => session.withdraw_unsent(now),
+            Role::Server(server) => server
+                .open()
+                .map_or_else(|_| Vec::new(), |session| server.listener.withdraw_unsent(session, now)),
+        }
+    }
+
     /// The last message that the peer's application took, if any.
     pub fn acknowledged_through(&self) -> Option<MessageId> {
         match &self.0 {
@@ -175,8 +222,6 @@ impl Endpoint {
 struct Server {
     listener: Listener<()>,
     phase: Phase,
-    /// The session before, whose end is still to be told.
-    replaced: Option<SessionId>,
 }
 
 /// How far the newest session is.
@@ -189,11 +234,9 @@ enum Phase {
 
 impl Server {
     fn new(config: &ServerConfig, now: Instant) -> Result<Self, ConnectError> {
-        let listener = Listener::new(config, now)?;
         Ok(Self {
-            listener,
+            listener: Listener::of_one(config, now)?,
             phase: Phase::Waiting,
-            replaced: None,
         })
     }
 
@@ -211,42 +254,13 @@ impl Server {
     }
 
     fn poll_event(&mut self, now: Instant) -> Option<Event> {
-        loop {
-            let (session, event) = self.listener.poll_event(now)?;
-            match &event {
-                Event::Established(_) => self.admit(session, now),
-                Event::Closed(_) if self.phase == Phase::Open(session) => {
-                    self.phase = Phase::Over;
-                    return Some(event);
-                }
-                _ => {}
-            }
-            if self.phase == Phase::Open(session) || self.replaced == Some(session) {
-                return Some(event);
-            }
+        let (session, event) = self.listener.poll_event(now)?;
+        match &event {
+            Event::Established(_) => self.phase = Phase::Open(session),
+            Event::Closed(_) if self.phase == Phase::Open(session) => self.phase = Phase::Over,
+            _ => {}
         }
-    }
-
-    /// A newcomer takes the place of a session with the same, authenticated peer; anybody else is turned away.
-    fn admit(&mut self, session: SessionId, now: Instant) {
-        match self.phase {
-            Phase::Open(older) if self.is_same_peer(older, session) => {
-                self.listener.close(older, now);
-                self.replaced = Some(older);
-                self.phase = Phase::Open(session);
-            }
-            Phase::Open(_) => self.listener.close(session, now),
-            Phase::Waiting | Phase::Over => self.phase = Phase::Open(session),
-        }
-    }
-
-    fn is_same_peer(&self, older: SessionId, newer: SessionId) -> bool {
-        match (self.listener.peer(older), self.listener.peer(newer)) {
-            (Some(older), Some(newer)) => {
-                !older.certificates().is_empty() && older.certificates() == newer.certificates()
-            }
-            _ => false,
-        }
+        Some(event)
     }
 
     fn close(&mut self, now: Instant) {

@@ -78,7 +78,7 @@ impl Limits {
         let rules: [(&str, &str, bool); 10] = [
             (
                 "max_message_bytes",
-                "at most 2^61 - 1",
+                "at most 2^60 - 1",
                 self.max_message_bytes <= MAX_MESSAGE_BYTES,
             ),
             (
@@ -86,7 +86,7 @@ impl Limits {
                 "1,200 bytes to 4 GiB",
                 (1200..=1 << 32).contains(&self.window_bytes),
             ),
-            ("pool_bytes", "at least max_message_bytes and at most 2^61 - 1", {
+            ("pool_bytes", "at least max_message_bytes and at most 2^60 - 1", {
                 (self.max_message_bytes..=MAX_MESSAGE_BYTES).contains(&self.pool_bytes)
             }),
             ("max_packet_bytes", "1,200 to 65,536", {
@@ -119,7 +119,7 @@ impl Limits {
             ),
             (
                 "send_buffer_bytes",
-                "at most 2^61 - 1",
+                "at most 2^60 - 1",
                 self.send_buffer_bytes <= MAX_MESSAGE_BYTES,
             ),
         ];

@@ -7,7 +7,8 @@ use bytes::Bytes;
 /// Names one message of one direction of one session.
 ///
 /// Ids grow in the order of sending, so `id <= session.acknowledged_through()` tells whether a message has reached the
-/// peer's application. They are not consecutive.
+/// peer's application. They are not consecutive. They begin anew when the application is told that the peer restarted, and
+/// those of messages that were withdrawn are given to others.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(u64);
 
@@ -17,7 +18,6 @@ impl MessageId {
         Self(offset)
     }
 
-    #[cfg(test)]
     pub(crate) fn end_offset(self) -> u64 {
         self.0
     }

@@ -1,5 +1,7 @@
 //! What is counted.
 
+use std::ops::AddAssign;
+
 /// What was counted over the life of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -73,4 +75,33 @@ pub struct InFlight {
     pub sent_bytes: u64,
     /// Bytes not sent yet.
     pub unsent_bytes: u64,
+}
+
+impl AddAssign for SessionStats {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            handshakes,
+            joins,
+            restarts,
+            key_updates,
+            packets_sent,
+            packets_received,
+            packets_dropped,
+            packets_lost,
+            messages_replayed,
+            bytes_replayed,
+            outages,
+        } = other;
+        self.handshakes += handshakes;
+        self.joins += joins;
+        self.restarts += restarts;
+        self.key_updates += key_updates;
+        self.packets_sent += packets_sent;
+        self.packets_received += packets_received;
+        self.packets_dropped += packets_dropped;
+        self.packets_lost += packets_lost;
+        self.messages_replayed += messages_replayed;
+        self.bytes_replayed += bytes_replayed;
+        self.outages += outages;
+    }
 }

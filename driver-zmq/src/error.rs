@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use steadfast::{ConnectError, SendError};
+use steadfast::{AcknowledgeError, ConnectError, SendError};
 
 /// A client or server that could not be opened. Nothing was left behind.
 #[derive(Debug)]
@@ -154,6 +154,8 @@ pub enum Error {
     Closed,
     /// The message cannot be sent, now or later. Nothing of it was kept.
     Send(SendError),
+    /// The application cannot acknowledge this message. Nothing changed.
+    Acknowledge(AcknowledgeError),
     /// This is a forked copy of the process that opened the socket. It holds the same keys, so it must not use them.
     Forked,
     /// The 0MQ context was terminated.
@@ -171,7 +173,7 @@ impl Error {
         match self {
             Self::WouldBlock | Self::TimedOut => true,
             Self::Socket(error) => is_shortage(error),
-            Self::Closed | Self::Send(_) | Self::Forked | Self::Terminated => false,
+            Self::Closed | Self::Send(_) | Self::Acknowledge(_) | Self::Forked | Self::Terminated => false,
         }
     }
 }
@@ -183,6 +185,7 @@ impl fmt::Display for Error {
             Self::TimedOut => f.write_str("timed out"),
             Self::Closed => f.write_str("the session is closed"),
             Self::Send(error) => error.fmt(f),
+            Self::Acknowledge(error) => error.fmt(f),
             Self::Forked => f.write_str("opened by another process: after a fork, only the parent may use it"),
             Self::Terminated => f.write_str("the 0MQ context was terminated"),
             Self::Socket(error) => write!(f, "0MQ: {error}"),
@@ -199,6 +202,12 @@ impl From<SendError> for Error {
             SendError::Closed => Self::Closed,
             other => Self::Send(other),
         }
+    }
+}
+
+impl From<AcknowledgeError> for Error {
+    fn from(error: AcknowledgeError) -> Self {
+        Self::Acknowledge(error)
     }
 }
 

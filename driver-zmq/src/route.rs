@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 ///
 /// One frame of five bytes as a rule, one more for every proxy on the way. Kept as one string of length-prefixed frames, so that
 /// cloning and comparing it allocates nothing.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Route(SmallVec<[u8; INLINE_BYTES]>);
 
 /// Two routing ids as a ROUTER makes them, and their lengths.

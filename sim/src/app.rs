@@ -36,6 +36,11 @@ impl Reader {
         };
     }
 
+    /// Reads as the same application did in the process before.
+    pub(crate) fn resume(&mut self, before: &Self) {
+        self.set(before.reading);
+    }
+
     pub(crate) fn may_read(&self, at: Duration) -> bool {
         self.reading != Reading::Paused && self.next <= at
     }

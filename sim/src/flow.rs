@@ -47,6 +47,17 @@ pub enum Direction {
     Down,
 }
 
+impl Direction {
+    /// The other way.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
 /// One direction between one client and the server: of packets, and of the messages in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
@@ -73,11 +84,10 @@ impl Flow {
     /// The other way.
     #[must_use]
     pub fn reversed(self) -> Self {
-        let direction = match self.direction {
-            Direction::Up => Direction::Down,
-            Direction::Down => Direction::Up,
-        };
-        Self { direction, ..self }
+        Self {
+            direction: self.direction.reversed(),
+            ..self
+        }
     }
 }
 

@@ -7,6 +7,14 @@
 //!
 //! Whatever a test looks at, the world itself checks at every step what must always hold; see [`Violation`].
 //!
+//! Processes die and start again ([`World::restart_client`], [`World::restart_server`], [`World::kill_client`]), and packets
+//! of the dead may reach their successors. That divides the flow of messages into lives: one from each `Established` to
+//! the next, or to the end. In each life, what is delivered is a prefix of what was sent in that life, what is acknowledged
+//! was taken by an application, and what its end lists is exactly the rest; what is redelivered comes first in the next, and
+//! is marked as a possible duplicate exactly if it was in doubt. Two ends are compared when both have told the same
+//! channel binding: where an application looks away for long, a violation comes to light when it looks again, or when its
+//! process dies.
+//!
 //! ```
 //! use steadfast_sim::{ClientSetup, Cut, Setup, World};
 //!
@@ -53,7 +61,7 @@ pub use network::{Parcel, Transport};
 pub use node::Seen;
 pub use oracle::Violation;
 pub use random::NodeRandom;
-pub use setup::{ClientSetup, ServerSetup, Setup};
+pub use setup::{ClientSetup, EndpointName, ServerSetup, Setup};
 pub use timeline::{Timeline, What};
 pub use wire::PacketKind;
 pub use world::World;

@@ -1,5 +1,7 @@
 //! The network between the clients and the server: what is on its way, when it arrives, and what goes wrong.
 
+mod connection;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use crate::choose::Chooser;
 use crate::digest::{RollingHash, WireHash};
 use crate::fault::{Action, Fault, PacketName, Rates, Schedule, damage};
 use crate::flow::{ClientId, Direction, Flow, RouteId};
-use crate::link::{Cut, Link, Tail, WhileDown};
+use crate::link::{Link, WhileDown};
 use crate::timeline::{Timeline, What};
 use crate::wire::PacketKind;
 
@@ -71,7 +73,10 @@ pub(crate) struct Network {
     transport: Transport,
     chooser: Box<dyn Chooser + Send>,
     links: Vec<Link>,
-    routes: u64,
+    /// Whose connection each route is or was, in the order of their numbers, which count from one.
+    routes: Vec<Option<ClientId>>,
+    /// Until when nobody can connect.
+    server_up_at: Duration,
     /// Routes of nobody's connection, and what was sent to them.
     strangers: BTreeMap<RouteId, Vec<Vec<u8>>>,
     due: BTreeMap<(Duration, u64), Due>,
@@ -89,7 +94,8 @@ impl Network {
             transport,
             chooser,
             links: Vec::new(),
-            routes: 0,
+            routes: Vec::new(),
+            server_up_at: Duration::ZERO,
             strangers: BTreeMap::new(),
             due: BTreeMap::new(),
             ordinal: 0,
@@ -108,15 +114,8 @@ impl Network {
         &mut *self.chooser
     }
 
-    /// Adds the connection of the next client.
-    pub(crate) fn add_link(&mut self) -> ClientId {
-        let route = self.new_route();
-        self.links.push(Link::new(route));
-        ClientId(self.links.len() - 1)
-    }
-
     pub(crate) fn add_stranger(&mut self) -> RouteId {
-        let route = self.new_route();
+        let route = self.new_route(None);
         self.strangers.insert(route, Vec::new());
         route
     }
@@ -155,14 +154,6 @@ impl Network {
 
     pub(crate) fn mute(&mut self, flow: Flow, muted: bool) {
         self.links[flow.client.0].way(flow.direction).muted = muted;
-    }
-
-    pub(crate) fn is_connected(&self, client: ClientId) -> bool {
-        self.links[client.0].connected
-    }
-
-    pub(crate) fn take_disconnected(&mut self) -> Vec<ClientId> {
-        std::mem::take(&mut self.disconnected)
     }
 
     pub(crate) fn next_at(&self) -> Option<Duration> {
@@ -271,65 +262,6 @@ impl Network {
         let flow = parcel.name.flow;
         self.links[flow.client.0].way(flow.direction).in_flight += 1;
         self.add_due(arrival, Due::Arrival(parcel));
-    }
-
-    /// Ends a client's connection, and plans the next.
-    pub(crate) fn cut(&mut self, client: ClientId, cut: Cut, at: Duration, log: &mut Timeline) {
-        log.note(at, format!("{client}: connection cut"));
-        let on_their_way = self.take_on_their_way(client);
-        let link = &mut self.links[client.0];
-        link.disconnect();
-        if let Tail::Late(late) = cut.tail {
-            link.tail.extend(on_their_way.into_iter().map(|parcel| (parcel, late)));
-        }
-        self.disconnected.push(client);
-        if let Some(down_for) = cut.down_for {
-            self.add_due(at + down_for, Due::Connected(client));
-        }
-    }
-
-    /// Removes all that is planned for a client's connection; returns the packets.
-    fn take_on_their_way(&mut self, client: ClientId) -> Vec<Parcel> {
-        let of_client = |due: &Due| match due {
-            Due::Arrival(parcel) => parcel.name.flow.client == client,
-            Due::Connected(other) => *other == client,
-        };
-        let keys: Vec<_> = self
-            .due
-            .iter()
-            .filter(|(_, due)| of_client(due))
-            .map(|(key, _)| *key)
-            .collect();
-        let taken = keys.iter().filter_map(|key| self.due.remove(key));
-        taken
-            .filter_map(|due| match due {
-                Due::Arrival(parcel) => Some(parcel),
-                Due::Connected(_) => None,
-            })
-            .collect()
-    }
-
-    /// Connects a client anew, by a new route, with what was kept for it.
-    pub(crate) fn connect(&mut self, client: ClientId, at: Duration, log: &mut Timeline) {
-        let route = self.new_route();
-        let link = &mut self.links[client.0];
-        link.connected = true;
-        link.route = route;
-        let tail = std::mem::take(&mut link.tail);
-        log.note(
-            at,
-            format!("{client}: connected by {route}, {} packets kept", tail.len()),
-        );
-        let latency = self.transport.latency;
-        for (mut parcel, late) in tail {
-            parcel.route = route;
-            self.put_on_its_way(parcel, at + latency + late);
-        }
-    }
-
-    fn new_route(&mut self) -> RouteId {
-        self.routes += 1;
-        RouteId(self.routes)
     }
 
     fn add_due(&mut self, at: Duration, due: Due) {

@@ -1,10 +1,11 @@
 //! What the two kinds of node share: the world around a step, and what an application saw.
 
 mod client;
+mod roster;
 mod server;
 
-pub(crate) use client::ClientNode;
-pub(crate) use server::ServerNode;
+pub(crate) use client::{ClientNode, ClientProcess};
+pub(crate) use server::{ServerNode, ServerProcess};
 
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ mod ledger;
 mod order;
 mod pace;
 
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::{Ledger, Letter};
 pub(crate) use order::EventOrder;
 pub(crate) use pace::Pace;
 

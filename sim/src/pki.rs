@@ -62,8 +62,9 @@ impl Validity {
 }
 
 /// A certificate authority. Equal names make equal authorities.
+#[derive(Clone)]
 pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    issuer: Arc<CertifiedIssuer<'static, KeyPair>>,
 }
 
 impl std::fmt::Debug for Authority {
@@ -79,7 +80,9 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, key(name)).expect("a valid authority");
-        Self { issuer }
+        Self {
+            issuer: Arc::new(issuer),
+        }
     }
 
     /// The authority that simulated nodes trust unless told otherwise.
@@ -126,7 +129,9 @@ impl Authority {
         let mut params = params(name, validity);
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
-        let certificate = params.signed_by(&key(name), &self.issuer).expect("a valid certificate");
+        let certificate = params
+            .signed_by(&key(name), &*self.issuer)
+            .expect("a valid certificate");
         Identity {
             chain: vec![certificate.der().clone()],
             key: PrivatePkcs8KeyDer::from(pkcs8(name)).into(),

@@ -12,7 +12,10 @@ use rustls::crypto::{
 use rustls::{Error, NamedGroup, PeerMisbehaved};
 use x25519_dalek::{PublicKey, StaticSecret};
 
+pub use self::limits::with_key_limits;
 use crate::random;
+
+mod limits;
 
 /// The provider of simulated nodes.
 pub fn deterministic() -> Arc<CryptoProvider> {

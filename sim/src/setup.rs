@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use steadfast::{ClientConfig, Limits, ServerConfig};
+use steadfast::{ClientConfig, Delivery, Limits, SameClient, ServerConfig};
 
 use crate::clock::Clock;
+use crate::flow::ClientId;
 use crate::network::Transport;
 use crate::pki::{Authority, Identity, SERVER_NAME, Validity};
 use crate::provider;
@@ -42,8 +43,8 @@ impl Default for Setup {
     }
 }
 
-/// The server of a world.
-#[derive(Debug)]
+/// The server of a world. Its endpoint has no name.
+#[derive(Clone, Debug)]
 pub struct ServerSetup {
     /// What it shows to clients.
     pub identity: Identity,
@@ -55,6 +56,12 @@ pub struct ServerSetup {
     pub max_sessions: usize,
     /// How many handshakes it has in progress at once.
     pub max_attempts: usize,
+    /// From how many handshakes in progress on it asks for a cookie.
+    pub retry_above: usize,
+    /// By what it recognises a client that handshakes anew.
+    pub same_client: SameClient,
+    /// When messages count as delivered, and what becomes of those in doubt.
+    pub delivery: Delivery,
 }
 
 impl Default for ServerSetup {
@@ -65,6 +72,9 @@ impl Default for ServerSetup {
             limits: Limits::default(),
             max_sessions: 10_000,
             max_attempts: 1_000,
+            retry_above: 100,
+            same_client: SameClient::default(),
+            delivery: Delivery::default(),
         }
     }
 }
@@ -76,6 +86,9 @@ impl ServerSetup {
             .limits(self.limits.clone())
             .max_sessions(self.max_sessions)
             .max_attempts(self.max_attempts)
+            .retry_above(self.retry_above)
+            .same_client(self.same_client)
+            .delivery(self.delivery)
             .time_provider(clock.wall());
         if let Some(authority) = &self.trusts {
             builder = builder.client_verifier(authority.client_verifier(provider));
@@ -84,9 +97,23 @@ impl ServerSetup {
     }
 }
 
+/// What a client calls its endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EndpointName {
+    /// By its [`ClientId`]: "client 0" is the name of the first, and nobody else's.
+    #[default]
+    Numbered,
+    /// This. Another client may be called the same.
+    Is(String),
+    /// Nothing.
+    Unnamed,
+}
+
 /// A client of a world.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClientSetup {
+    /// What it calls its endpoint.
+    pub endpoint_name: EndpointName,
     /// What it shows to a server that asks. None: nothing.
     pub identity: Option<Identity>,
     /// Whose servers it accepts.
@@ -95,29 +122,44 @@ pub struct ClientSetup {
     pub server_name: &'static str,
     /// Times and sizes.
     pub limits: Limits,
+    /// When messages count as delivered, and what becomes of those in doubt.
+    pub delivery: Delivery,
 }
 
 impl Default for ClientSetup {
     fn default() -> Self {
         Self {
+            endpoint_name: EndpointName::default(),
             identity: Some(Authority::trusted().client("client.test", Validity::Current)),
             trusts: Authority::trusted(),
             server_name: SERVER_NAME,
             limits: Limits::default(),
+            delivery: Delivery::default(),
         }
     }
 }
 
 impl ClientSetup {
-    pub(crate) fn config(&self, endpoint_name: &str, provider: &Arc<CryptoProvider>, clock: &Clock) -> ClientConfig {
+    pub(crate) fn config(&self, id: ClientId, provider: &Arc<CryptoProvider>, clock: &Clock) -> ClientConfig {
         let mut builder = ClientConfig::builder(provider.clone(), self.trusts.server_verifier(provider))
-            .endpoint_name(endpoint_name)
             .limits(self.limits.clone())
+            .delivery(self.delivery)
             .time_provider(clock.wall());
+        if let Some(name) = self.endpoint_name(id) {
+            builder = builder.endpoint_name(name);
+        }
         if let Some(Identity { chain, key }) = self.identity.clone() {
             builder = builder.identity(chain, key);
         }
         builder.build().expect("a world's client can be configured")
+    }
+
+    pub(crate) fn endpoint_name(&self, id: ClientId) -> Option<String> {
+        match &self.endpoint_name {
+            EndpointName::Numbered => Some(id.to_string()),
+            EndpointName::Is(name) => Some(name.clone()),
+            EndpointName::Unnamed => None,
+        }
     }
 
     pub(crate) fn server(&self) -> ServerName<'static> {

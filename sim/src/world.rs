@@ -1,14 +1,14 @@
 //! One server, its clients, the network between them, and the time that passes for all of them.
 
 mod command;
+mod lives;
 mod observe;
+mod process;
 mod run;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::crypto::CryptoProvider;
-use steadfast::{Listener, PathHint, Session};
+use steadfast::PathHint;
 
 use crate::books::Books;
 use crate::choose::{Chooser, RandomChooser};
@@ -17,15 +17,13 @@ use crate::flow::{ClientId, NodeId};
 use crate::network::{Due, Network};
 use crate::node::{ClientNode, ServerNode, Surroundings};
 use crate::oracle::Violation;
-use crate::random::NodeRandom;
 use crate::setup::{ClientSetup, Setup};
 use crate::timeline::Timeline;
 
 /// A simulated world. Its methods that let time pass panic with the [`Timeline`] when something happens that must not.
 #[derive(Debug)]
 pub struct World {
-    seed: u64,
-    provider: Arc<CryptoProvider>,
+    setup: Setup,
     clock: Clock,
     network: Network,
     server: ServerNode,
@@ -42,9 +40,6 @@ enum Next {
     Reading(NodeId),
 }
 
-/// The server's stream of random bytes; client `n` has the `n + 1`st.
-const SERVER_STREAM: u32 = 0;
-
 /// Splits the borrow of a world: a node, and all that is around it.
 macro_rules! step {
     ($world:ident, $node:expr, $step:expr) => {{
@@ -56,7 +51,7 @@ macro_rules! step {
             log: &mut $world.log,
         };
         let result = $step($node, &mut around);
-        $world.settle_links()?;
+        $world.settle()?;
         result
     }};
 }
@@ -72,17 +67,13 @@ impl World {
     /// A world whose choices come from elsewhere.
     pub fn with_chooser(setup: Setup, chooser: Box<dyn Chooser + Send>) -> Self {
         let clock = Clock::default();
-        let mut random = NodeRandom::new(setup.seed, SERVER_STREAM, 0);
-        let config = random.lend(|| setup.server.config(&setup.provider, &clock));
-        let listener = random.lend(|| Listener::new(&config, clock.now()));
         Self {
-            seed: setup.seed,
-            provider: setup.provider,
             network: Network::new(setup.transport, chooser),
-            server: ServerNode::new(listener.expect("random bytes are at hand"), random),
+            server: process::start_server(&setup, 0, &clock),
             clients: Vec::new(),
             books: Books::default(),
             log: Timeline::default(),
+            setup,
             clock,
         }
     }
@@ -97,15 +88,11 @@ impl World {
 
     /// Adds a client, which begins its handshake.
     pub fn connect(&mut self, setup: &ClientSetup) -> ClientId {
-        let id = self.network.add_link();
-        let endpoint_name = id.to_string();
-        let stream = u32::try_from(id.0 + 1).expect("worlds are small");
-        let mut random = NodeRandom::new(self.seed, stream, 0);
-        let config = random.lend(|| setup.config(&endpoint_name, &self.provider, &self.clock));
-        let session = random.lend(|| Session::new(&config, setup.server(), self.clock.now()));
-        self.clients
-            .push(ClientNode::new(id, session.expect("a handshake can begin"), random));
-        self.server.expect(id, endpoint_name);
+        let id = self.network.add_link(self.clock.elapsed());
+        let claim = self.claim(id, setup);
+        self.server.expect(id, claim);
+        let node = self.start_client(id, 0, setup.clone());
+        self.clients.push(node);
         self.log.note(self.clock.elapsed(), format!("{id} connects"));
         self.must(|world| world.pump(NodeId::Client(id)));
         id
@@ -185,14 +172,21 @@ impl World {
     }
 
     fn connected(&mut self, client: ClientId) -> Result<(), Violation> {
-        self.network.connect(client, self.clock.elapsed(), &mut self.log);
+        if !self.clients[client.0].is_alive() {
+            return Ok(());
+        }
+        if !self.network.connect(client, self.clock.elapsed(), &mut self.log) {
+            return Ok(());
+        }
         self.hint(client, PathHint::Up)?;
         self.pump(NodeId::Client(client))?;
         self.pump_if_blocked(NodeId::Server)
     }
 
-    /// Tells clients whose connection was cut, and lets the server go on with what has room now.
-    fn settle_links(&mut self) -> Result<(), Violation> {
+    /// Tells clients whose connection was cut, lets the server go on with what has room now, and tells it with whom it is.
+    fn settle(&mut self) -> Result<(), Violation> {
+        let corrections = self.books.take_corrections();
+        self.server.correct(&corrections);
         for client in self.network.take_disconnected() {
             self.hint(client, PathHint::Down)?;
             self.pump_if_blocked(NodeId::Server)?;
@@ -240,6 +234,6 @@ impl World {
     #[track_caller]
     fn fail(&self, what: &str) -> ! {
         let at = self.clock.elapsed();
-        panic!("{what}\nat {at:?}, seed {}\n{}", self.seed, self.log)
+        panic!("{what}\nat {at:?}, seed {}\n{}", self.setup.seed, self.log)
     }
 }

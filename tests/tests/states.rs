@@ -13,6 +13,7 @@ fn every_state_answers_every_input_as_the_printed_tables_say() {
     Connecting   EndedByPeer     Closed
     Connecting   Failed          Closed
     Connecting   Lost            Closed
+    Connecting   PeerRestarted   -
     Established  Confirmed       -
     Established  CloseRequested  Closing
     Established  Drained         -
@@ -21,6 +22,7 @@ fn every_state_answers_every_input_as_the_printed_tables_say() {
     Established  EndedByPeer     Closed
     Established  Failed          Closed
     Established  Lost            Closed
+    Established  PeerRestarted   Established
     Closing      Confirmed       -
     Closing      CloseRequested  -
     Closing      Drained         Closed
@@ -29,6 +31,7 @@ fn every_state_answers_every_input_as_the_printed_tables_say() {
     Closing      EndedByPeer     Closed
     Closing      Failed          Closed
     Closing      Lost            Closed
+    Closing      PeerRestarted   Closed
     Closed       Confirmed       -
     Closed       CloseRequested  -
     Closed       Drained         -
@@ -37,6 +40,7 @@ fn every_state_answers_every_input_as_the_printed_tables_say() {
     Closed       EndedByPeer     -
     Closed       Failed          -
     Closed       Lost            -
+    Closed       PeerRestarted   -
     Reachable    Heard           Reachable
     Reachable    Silent          Unreachable
     Reachable    RetentionOver   -

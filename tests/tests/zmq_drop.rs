@@ -61,7 +61,11 @@ fn closing_gives_up_when_its_time_is_over() {
         proxy.mute();
         both.client.send(b"never to arrive").expect("room");
         let events = both.client.close(Duration::from_millis(100)).expect("open");
-        assert!(!events.iter().any(|event| matches!(event, steadfast::Event::Closed(_))));
+        let Some(steadfast::Event::Closed(closed)) = events.last() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(closed.reason, steadfast::CloseReason::Aborted);
+        assert_eq!(closed.in_doubt.len() + closed.unsent.len(), 1);
     });
 }
 

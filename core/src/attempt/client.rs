@@ -8,18 +8,22 @@ use rustls::{Error, Side};
 
 use super::flight::{self, Addressed, Flight};
 use super::{ATTEMPT_LIFE, is_verdict, is_verdict_alert};
-use crate::channel::{Agreement, Channel, Receipt, Role};
+use crate::channel::{Agreement, Channel, Opened, Role};
 use crate::config::ClientConfig;
-use crate::stream::Outbox;
-use crate::tls::{Handshake, KeyPair, Level, NewKeys};
+use crate::tls::{EpochKeys, Handshake, KeyPair, Level, NewKeys};
 use crate::wire::frame::{Frame, Frames};
 use crate::wire::header::{ConnectionId, Header, Kind};
-use crate::{CloseCode, CloseReason, Packet, PeerIdentity};
+use crate::{CloseCode, CloseReason, Packet};
 
 /// The first repetition of a flight: longer than a handshake takes on a busy machine.
 const FIRST_REPETITION: Duration = Duration::from_millis(250);
 /// The slowest: what a server that comes back waits for at most.
 const SLOWEST_REPETITION: Duration = Duration::from_secs(5);
+/// How many cookies a client returns in one attempt: the route, and with it the cookie, changes with each reconnect.
+const MAX_RETRIES: u32 = 5;
+/// How often a server may say that it does not know the attempt, until that has failed. Two servers behind one address say so by
+/// turns with answers; somebody on the path may say it without reason.
+const MAX_UNKNOWNS: u32 = 3;
 
 /// A client's handshake.
 #[derive(Debug)]
@@ -35,21 +39,28 @@ pub(crate) struct ClientAttempt {
     repeat_at: Instant,
     interval: Duration,
     jitter: u8,
-    /// When to give up, once the server has answered: it forgets as well.
-    ends_at: Option<Instant>,
+    /// When the server answered. Some time later it forgets the attempt, and so does the client.
+    answered_at: Option<Instant>,
+    /// How many cookies the server gave.
+    retries: u32,
+    /// How often a server said that it does not know the attempt.
+    unknowns: u32,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// The ClientHello is sent.
-    Hello { tls: Box<Handshake>, keys: KeyPair },
+    /// The ClientHello is sent. It is kept for a server that wants it with a cookie.
+    Hello {
+        tls: Box<Handshake>,
+        keys: KeyPair,
+        hello: Vec<u8>,
+    },
     /// The ServerHello has come: what follows is under handshake keys.
     Negotiating { tls: Box<Handshake>, keys: KeyPair },
     /// The Finished is sent: the server's first data packet confirms it.
     Confirming {
         channel: Box<Channel>,
         keys: KeyPair,
-        max_message_bytes: u64,
         /// When the Finished was made, unless it was repeated: a round trip begins there.
         since: Option<Instant>,
     },
@@ -87,10 +98,7 @@ pub(crate) enum ClientProgress {
     /// Nothing that concerns the session.
     None,
     /// The server confirmed.
-    Confirmed {
-        channel: Box<Channel>,
-        max_message_bytes: u64,
-    },
+    Confirmed(Confirmed),
     /// The attempt failed; another may succeed.
     Failed { why: String, farewell: Option<Vec<u8>> },
     /// A certificate was refused: another attempt would be, too.
@@ -98,6 +106,15 @@ pub(crate) enum ClientProgress {
         reason: CloseReason,
         farewell: Option<Vec<u8>>,
     },
+}
+
+/// A handshake that the server confirmed: nobody was told of the channel yet.
+pub(crate) struct Confirmed {
+    pub(crate) channel: Box<Channel>,
+    /// The packet that confirmed it. It is the channel's first, and not applied.
+    pub(crate) opened: Opened,
+    /// When the server first answered: it lived then.
+    pub(crate) answered_at: Instant,
 }
 
 impl ClientAttempt {
@@ -123,19 +140,66 @@ impl ClientAttempt {
             repeat_at: now + FIRST_REPETITION,
             interval: FIRST_REPETITION,
             jitter: common.random::<1>()?[0],
-            ends_at: None,
+            answered_at: None,
+            retries: 0,
+            unknowns: 0,
         };
-        let to = Addressed {
-            kind: Kind::Initial { source: ours },
-            destination: first_destination,
-        };
-        let whole = (&hello[..], hello.len());
-        attempt.flight.push(&keys, to, &mut attempt.next_number, whole);
+        attempt.say_hello(&keys, &hello, &[]);
         attempt.stage = Stage::Hello {
             tls: Box::new(tls),
             keys,
+            hello,
         };
         Ok(attempt)
+    }
+
+    /// The first flight: the ClientHello, with the cookie that the server gave.
+    fn say_hello(&mut self, keys: &KeyPair, hello: &[u8], token: &[u8]) {
+        let packet = flight::hello(
+            keys,
+            (self.ours, self.first_destination),
+            self.next_number,
+            (hello, token),
+        );
+        self.flight = Flight::of(packet);
+        self.next_number += 1;
+    }
+
+    /// A server wants to see that its answers arrive. Anybody could say so who sees the first packet: it costs that packet once more,
+    /// a few times. Returns whether the attempt is hopeless; `None` if this was no answer to its newest packet.
+    pub(crate) fn handle_retry(&mut self, header: &Header, cookie: &[u8], now: Instant) -> Option<bool> {
+        let Kind::Retry { first_destination } = header.kind else {
+            return None;
+        };
+        if first_destination != self.first_destination || header.number + 1 != self.next_number {
+            return None;
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Hello { tls, keys, hello } => {
+                self.retries += 1;
+                self.say_hello(&keys, &hello, cookie);
+                self.repeat_at = now + self.interval;
+                self.stage = Stage::Hello { tls, keys, hello };
+                Some(self.retries > MAX_RETRIES)
+            }
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
+    /// Whether this answers a packet that the attempt sent.
+    pub(crate) fn has_sent(&self, header: &Header) -> bool {
+        header.destination == self.theirs && header.number < self.next_number && self.answered_at.is_some()
+    }
+
+    /// A server says that it does not know the attempt: ask again, and believe it when it keeps saying so. Returns whether the
+    /// attempt is hopeless.
+    pub(crate) fn handle_unknown(&mut self) -> bool {
+        self.unknowns += 1;
+        self.repeat();
+        self.unknowns >= MAX_UNKNOWNS
     }
 
     pub(crate) fn ours(&self) -> ConnectionId {
@@ -147,7 +211,12 @@ impl ClientAttempt {
     }
 
     pub(crate) fn poll_timeout(&self) -> Instant {
-        self.ends_at.map_or(self.repeat_at, |ends| ends.min(self.repeat_at))
+        self.ends_at().map_or(self.repeat_at, |ends| ends.min(self.repeat_at))
+    }
+
+    /// When to give up, once the server has answered: it forgets as well.
+    fn ends_at(&self) -> Option<Instant> {
+        Some(self.answered_at? + ATTEMPT_LIFE)
     }
 
     /// Repeats what goes unanswered. Returns whether the attempt has become hopeless.
@@ -158,7 +227,7 @@ impl ClientAttempt {
             // Up to a quarter later, differently in each client: a thousand that lost one server do not return as one.
             self.repeat_at = now + self.interval + self.interval / 4 * u32::from(self.jitter) / 256;
         }
-        self.ends_at.is_some_and(|ends| ends <= now)
+        self.ends_at().is_some_and(|ends| ends <= now)
     }
 
     /// The transport is connected anew: what was sent may be gone.
@@ -185,8 +254,8 @@ impl ClientAttempt {
     ) -> Option<ClientProgress> {
         let level = match (header.kind, &mut self.stage) {
             (Kind::Data, Stage::Confirming { channel, .. }) => {
-                let receipt = channel.handle_packet(header, packet, now);
-                return (receipt != Receipt::Dropped).then(|| self.confirm(now));
+                let opened = channel.open(header, packet, now)?;
+                return Some(self.confirm(opened, now));
             }
             (Kind::Initial { .. }, Stage::Hello { .. }) => Level::Initial,
             (Kind::Handshake, Stage::Negotiating { .. } | Stage::Confirming { .. }) => Level::Handshake,
@@ -200,9 +269,9 @@ impl ClientAttempt {
         let payload = &packet[header_bytes..header_bytes + payload_bytes];
         let progress = self.read(config, level, payload, now);
         // Only from here on: anybody could have sealed an initial packet that leads nowhere.
-        if let (Kind::Initial { source }, Stage::Negotiating { .. }) = (header.kind, &self.stage) {
+        if let (Kind::Initial { source, .. }, Stage::Negotiating { .. }) = (header.kind, &self.stage) {
             self.theirs = source;
-            self.ends_at = Some(now + ATTEMPT_LIFE);
+            self.answered_at = Some(now);
         }
         Some(progress)
     }
@@ -214,23 +283,26 @@ impl ClientAttempt {
         }
     }
 
-    fn confirm(&mut self, now: Instant) -> ClientProgress {
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Confirming {
-                mut channel,
-                max_message_bytes,
-                since,
-                ..
-            } if channel.is_confirmed() => {
+    /// The first data packet: it confirms the handshake, or says that the server has ended the session already.
+    fn confirm(&mut self, opened: Opened, now: Instant) -> ClientProgress {
+        let refused = opened.says(|frame| match frame {
+            Frame::Confirmed => Some(None),
+            Frame::Close { code, reason } => Some(Some((code, reason.to_owned()))),
+            _ => None,
+        });
+        match (refused, std::mem::replace(&mut self.stage, Stage::Over)) {
+            (Some(None), Stage::Confirming { mut channel, since, .. }) => {
                 if let Some(since) = since {
                     channel.measured(now.duration_since(since));
                 }
-                ClientProgress::Confirmed {
+                ClientProgress::Confirmed(Confirmed {
                     channel,
-                    max_message_bytes,
-                }
+                    opened,
+                    answered_at: self.answered_at.unwrap_or(now),
+                })
             }
-            stage => {
+            (Some(Some((code, reason))), _) => Self::turned_away(Level::Handshake, code, &reason),
+            (None, stage) | (Some(None), stage) => {
                 self.stage = stage;
                 ClientProgress::None
             }
@@ -285,7 +357,7 @@ impl ClientAttempt {
                 self.flight
                     .push(&keys, to, &mut self.next_number, (&bytes, piece_bytes));
                 (self.interval, self.repeat_at) = (FIRST_REPETITION, now + FIRST_REPETITION);
-                self.stage = self.conclude(config, &tls, keys, data_keys, now)?;
+                self.stage = self.conclude(config, tls, (keys, data_keys), now)?;
             }
             (stage, _) => self.stage = stage,
         }
@@ -296,38 +368,30 @@ impl ClientAttempt {
     fn conclude(
         &self,
         config: &ClientConfig,
-        tls: &Handshake,
-        keys: KeyPair,
-        data_keys: Box<crate::tls::EpochKeys>,
+        handshake: Box<Handshake>,
+        (keys, data_keys): (KeyPair, Box<EpochKeys>),
         now: Instant,
     ) -> Result<Stage, Error> {
-        let parameters = tls.peer_parameters()?;
+        let parameters = handshake.peer_parameters()?;
         // Otherwise somebody on the path exchanged the ids (RFC 9000 §7.3).
         if parameters.source != self.theirs || parameters.original_destination != Some(self.first_destination) {
             return Err(Error::General(
                 "the server's connection ids do not match its packets".into(),
             ));
         }
-        let identity = PeerIdentity::new(tls.peer_certificates(), parameters.endpoint_name.clone());
-        let max_message_bytes = parameters.max_message_bytes;
         let agreement = Agreement {
             role: Role::Client,
             ours: self.ours,
             theirs: self.theirs,
             keys: data_keys,
+            handshake,
             next_number: self.next_number,
             parameters,
-            peer: Arc::new(identity),
-            negotiated: tls.negotiated().ok_or(Error::HandshakeNotComplete)?,
-            binding: tls.binding()?,
             jitter: self.jitter,
         };
-        let limits = &config.common().limits;
-        let channel = Box::new(Channel::new(agreement, Outbox::empty(), limits, now));
         Ok(Stage::Confirming {
-            channel,
+            channel: Box::new(Channel::new(agreement, config.common(), now)?),
             keys,
-            max_message_bytes,
             since: Some(now),
         })
     }

@@ -3,13 +3,13 @@
 use crate::Limits;
 use crate::tls::KeyPair;
 use crate::wire::frame;
-use crate::wire::header::{ConnectionId, Kind};
+use crate::wire::header::{ConnectionId, Header, Kind};
 
 /// What a packet of handshake bytes has besides them: header, frame, seal.
 const OVERHEAD_BYTES: usize = 100;
 
-/// How many handshake bytes one packet carries at most. The first flight of each side stands in one packet whatever its
-/// length: the server holds nothing for a client that has not said as much.
+/// How many handshake bytes one packet carries at most, but for the first of each side: the server holds nothing for a client
+/// that has not said as much.
 pub(super) fn piece_bytes(limits: &Limits) -> usize {
     limits.max_packet_bytes - OVERHEAD_BYTES
 }
@@ -29,7 +29,37 @@ pub(super) struct Addressed {
     pub(super) destination: ConnectionId,
 }
 
+/// A client's first packet. The first flight of each side stands in one packet whatever its length.
+pub(super) fn hello(
+    keys: &KeyPair,
+    (source, destination): (ConnectionId, ConnectionId),
+    number: u64,
+    (hello, token): (&[u8], &[u8]),
+) -> Vec<u8> {
+    let token_bytes = u8::try_from(token.len()).expect("a retry's cookie has at most 255 bytes");
+    let mut packet = Vec::with_capacity(hello.len() + token.len() + OVERHEAD_BYTES);
+    Header {
+        kind: Kind::Initial { source, token_bytes },
+        destination,
+        epoch: 0,
+        number,
+    }
+    .encode(&mut packet);
+    packet.extend_from_slice(token);
+    let header_bytes = packet.len();
+    frame::encode_crypto(0, hello, &mut packet);
+    keys.seal(number, header_bytes, &mut packet);
+    packet
+}
+
 impl Flight {
+    pub(super) fn of(packet: Vec<u8>) -> Self {
+        Self {
+            packets: vec![packet],
+            next: 0,
+        }
+    }
+
     /// Adds handshake bytes of one level, in as many packets as it takes.
     pub(super) fn push(
         &mut self,

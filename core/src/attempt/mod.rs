@@ -9,6 +9,14 @@
 //!                                     <-    data      [confirmed]
 //! ```
 //!
+//! A server with many handshakes in progress answers a first packet with a cookie, and holds nothing until it comes back:
+//!
+//! ```text
+//! initial   [ClientHello]             ->
+//!                                     <-    retry     (cookie)
+//! initial   (cookie) [ClientHello]    ->
+//! ```
+//!
 //! Each packet is sealed once; what goes unanswered is sent again, the same bytes. The server sends nothing by itself: whatever is
 //! lost, the client's repetition brings the answer again. A failed attempt ends nothing but itself, unless it failed by a
 //! verdict on a certificate: everything before that can be forged by anyone on the path, and a verdict can be provoked
@@ -18,8 +26,8 @@ mod client;
 mod flight;
 mod server;
 
-pub(crate) use client::{ClientAttempt, ClientProgress};
-pub(crate) use server::{ServerAttempt, ServerProgress};
+pub(crate) use client::{ClientAttempt, ClientProgress, Confirmed};
+pub(crate) use server::{FirstPacket, ServerAttempt, ServerProgress};
 
 use std::time::Duration;
 

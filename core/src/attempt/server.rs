@@ -1,15 +1,16 @@
 //! A server's handshake: it only answers.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use rustls::{AlertDescription, Error, PeerIncompatible, Side};
 
 use super::flight::{self, Addressed, Flight};
 use super::{ATTEMPT_LIFE, is_verdict};
 use crate::channel::{Agreement, Channel, Role};
-use crate::config::ServerConfig;
-use crate::stream::Outbox;
+use crate::config::{Common, ServerConfig};
 use crate::tls::{EpochKeys, Handshake, KeyPair, Level, NewKeys};
 use crate::wire::frame::{Frame, Frames};
 use crate::wire::header::{ConnectionId, Header, Kind};
@@ -46,46 +47,100 @@ pub(crate) enum ServerProgress {
     },
 }
 
+/// A client's first packet, opened and not acted on: nothing is held for it yet.
+pub(crate) struct FirstPacket {
+    keys: KeyPair,
+    /// The id that the client made up for the server.
+    destination: ConnectionId,
+    source: ConnectionId,
+    number: u64,
+    packet: Bytes,
+    /// Where in the packet the ClientHello stands.
+    hello: Range<usize>,
+    token: Range<usize>,
+}
+
+impl FirstPacket {
+    /// Opens it; `None` if it is not what a client sends first. Anybody can seal such a packet.
+    pub(crate) fn open(common: &Common, (header, header_bytes): (&Header, usize), mut packet: Packet) -> Option<Self> {
+        let Kind::Initial { source, token_bytes } = header.kind else {
+            return None;
+        };
+        let keys = common.initial.keys(&header.destination, Side::Server);
+        let payload_bytes = keys.open(header.number, header_bytes, packet.bytes_mut()).ok()?;
+        let packet = packet.freeze();
+        let payload = header_bytes..header_bytes + payload_bytes;
+        let hello = whole_hello(&packet[payload])?;
+        let start = hello.as_ptr() as usize - packet.as_ptr() as usize;
+        Some(Self {
+            keys,
+            destination: header.destination,
+            source,
+            number: header.number,
+            hello: start..start + hello.len(),
+            token: header_bytes - usize::from(token_bytes)..header_bytes,
+            packet,
+        })
+    }
+
+    pub(crate) fn destination(&self) -> &ConnectionId {
+        &self.destination
+    }
+
+    pub(crate) fn hello(&self) -> &[u8] {
+        &self.packet[self.hello.clone()]
+    }
+
+    /// The cookie that an earlier answer gave to the client; empty if there is none.
+    pub(crate) fn token(&self) -> &[u8] {
+        &self.packet[self.token.clone()]
+    }
+
+    /// The answer that gives a cookie, and holds nothing.
+    pub(crate) fn retry(&self, cookie: &[u8]) -> Vec<u8> {
+        let mut packet = Vec::with_capacity(64 + cookie.len());
+        Header {
+            kind: Kind::Retry {
+                first_destination: self.destination,
+            },
+            destination: self.source,
+            epoch: 0,
+            number: self.number,
+        }
+        .encode(&mut packet);
+        packet.extend_from_slice(cookie);
+        packet
+    }
+}
+
 impl ServerAttempt {
-    /// Begins with a client's first packet. `Err` holds why it failed, and the answer if the packet was at least well-formed.
+    /// Begins with a client's first packet. `Err` holds why it failed, and the answer if there is one.
     pub(crate) fn new(
         config: &ServerConfig,
         incarnation: [u8; 16],
-        (header, header_bytes): (&Header, usize),
-        mut packet: Packet,
+        first: &FirstPacket,
         now: Instant,
     ) -> Result<Self, Option<(CloseReason, Vec<u8>)>> {
-        let Kind::Initial { source } = header.kind else {
-            return Err(None);
-        };
-        let initial = config.common().initial.keys(&header.destination, Side::Server);
-        let opened = initial.open(header.number, header_bytes, packet.bytes_mut());
-        let payload_bytes = opened.map_err(|_| None)?;
-        let packet = packet.freeze();
-        let payload = &packet[header_bytes..header_bytes + payload_bytes];
-        let Some(hello) = whole_hello(payload) else {
-            return Err(None);
-        };
-        let common = config.common();
+        let (common, initial) = (config.common(), &first.keys);
         let ours = common.connection_id().map_err(|_| None)?;
         let to = Addressed {
-            kind: Kind::Initial { source: ours },
-            destination: source,
+            kind: Kind::initial(ours),
+            destination: first.source,
         };
-        let parameters = common.parameters(incarnation, ours, Some(header.destination));
+        let parameters = common.parameters(incarnation, ours, Some(first.destination));
         let mut tls = Handshake::server(Arc::clone(config.tls()), &parameters).map_err(|_| None)?;
         let refuse = |code: AlertDescription, error: Error| {
             let code = CloseCode::Tls(code).to_wire();
-            let farewell = Flight::close(&initial, to, 0, (code, &error.to_string()));
+            let farewell = Flight::close(initial, to, 0, (code, &error.to_string()));
             Some((CloseReason::HandshakeFailed(error), farewell))
         };
-        if let Err(error) = tls.read(Level::Initial, 0, hello) {
+        if let Err(error) = tls.read(Level::Initial, 0, first.hello()) {
             return Err(refuse(tls.alert(), error));
         }
         match tls.write() {
             (hello, Some(NewKeys::Handshake(keys))) => {
                 let mut flight = (Flight::default(), 0);
-                flight.0.push(&initial, to, &mut flight.1, (&hello, hello.len()));
+                flight.0.push(initial, to, &mut flight.1, (&hello, hello.len()));
                 let piece_bytes = flight::piece_bytes(&common.limits);
                 Self::answer(tls, keys, (to, ours), (flight, piece_bytes), now).ok_or(None)
             }
@@ -209,44 +264,48 @@ impl ServerAttempt {
         Flight::close(&self.keys, to, self.next_number, (code.to_wire(), reason))
     }
 
-    /// Goes over into a session, once complete.
+    /// Who the client proved to be, once complete, and its incarnation.
+    pub(crate) fn peer(&self) -> (PeerIdentity, [u8; 16]) {
+        let parameters = self.tls.peer_parameters().ok();
+        let incarnation = parameters.as_ref().map(|known| known.incarnation);
+        let name = parameters.and_then(|known| known.endpoint_name);
+        let identity = PeerIdentity::new(self.tls.peer_certificates(), name);
+        (identity, incarnation.unwrap_or_default())
+    }
+
+    /// Goes over into a channel, once complete. `Err` holds why that failed, and what to tell the client.
     pub(crate) fn into_channel(
         mut self,
         config: &ServerConfig,
         now: Instant,
-    ) -> Result<Channel, (CloseReason, Vec<u8>)> {
+    ) -> Result<Channel, (CloseReason, Option<Vec<u8>>)> {
+        let failed = |this: &Self, error| {
+            let (reason, farewell) = this.fail(error);
+            Err((reason, Some(farewell)))
+        };
         let parameters = match self.tls.peer_parameters() {
             Ok(parameters) if parameters.source == self.theirs => parameters,
             Ok(_) => {
-                return Err(self.fail(Error::General(
-                    "the client's connection id does not match its packets".into(),
-                )));
+                let what = "the client's connection id does not match its packets";
+                return failed(&self, Error::General(what.into()));
             }
-            Err(error) => return Err(self.fail(error)),
+            Err(error) => return failed(&self, error),
         };
-        let (Some(keys), Some(negotiated), Ok(binding)) =
-            (self.data_keys.take(), self.tls.negotiated(), self.tls.binding())
-        else {
-            return Err(self.fail(Error::HandshakeNotComplete));
+        let Some(keys) = self.data_keys.take() else {
+            return failed(&self, Error::HandshakeNotComplete);
         };
-        let limits = &config.common().limits;
         let agreement = Agreement {
             role: Role::Server,
             ours: self.ours,
             theirs: self.theirs,
             keys,
+            handshake: self.tls,
             next_number: self.next_number,
-            peer: Arc::new(PeerIdentity::new(
-                self.tls.peer_certificates(),
-                parameters.endpoint_name.clone(),
-            )),
-            negotiated,
-            binding,
-            jitter: 0,
             parameters,
+            jitter: 0,
         };
-        let max_message_bytes = agreement.parameters.max_message_bytes;
-        let mut channel = Channel::new(agreement, Outbox::new(limits.outbox(max_message_bytes)), limits, now);
+        let mut channel = Channel::new(agreement, config.common(), now)
+            .map_err(|error| (CloseReason::HandshakeFailed(error), None))?;
         if let Some(since) = self.since {
             channel.measured(now.duration_since(since));
         }

@@ -96,7 +96,7 @@ impl Channel {
     }
 
     /// Ends the session: lists what was not delivered, and seals the packet that tells the peer.
-    pub(super) fn end(&mut self, reason: CloseReason, now: Instant) {
+    pub(crate) fn end(&mut self, reason: CloseReason, now: Instant) {
         if matches!(self.ending, Ending::Closed { .. }) {
             return;
         }
@@ -105,14 +105,17 @@ impl Channel {
         let (code, now_due) = match &reason {
             CloseReason::LingerExpired => (CloseCode::LingerExpired, true),
             CloseReason::Stalled => (CloseCode::Stalled, true),
+            CloseReason::Refused { code } => (*code, true),
             CloseReason::Violation(_) => (CloseCode::Violation, true),
             CloseReason::TooLarge { .. } => (CloseCode::TooLarge, true),
             CloseReason::KeysSpent => (CloseCode::KeysSpent, true),
+            CloseReason::Aborted | CloseReason::Misrouted => (CloseCode::Aborted, true),
             // Whoever is lost is told when it comes back.
             CloseReason::Lost { .. } => (CloseCode::Lost, false),
             _ => (CloseCode::Finished, true),
         };
-        let speaks = !matches!(reason, CloseReason::ByPeer { .. }) && !self.keys.exhausted();
+        let told_by_peer = matches!(reason, CloseReason::ByPeer { .. } | CloseReason::Superseded);
+        let speaks = !told_by_peer && !self.generation.keys.exhausted();
         let words = if code == CloseCode::Finished {
             String::new()
         } else {
@@ -121,8 +124,9 @@ impl Channel {
         let packet = speaks.then(|| self.close_packet(code, &words));
         let last_word = LastWord::new(packet, now_due);
         self.inbox.abandon_incomplete();
-        let deliver = !matches!(reason, CloseReason::Violation(_));
-        let told = (!self.is_unheard()).then(|| {
+        let deliver = !matches!(reason, CloseReason::Violation(_)) && !self.restart_untold;
+        self.forget_untold_restart();
+        let told = (!self.is_unconfirmed()).then(|| {
             Box::new(Closed {
                 reason,
                 in_doubt,
@@ -137,7 +141,7 @@ impl Channel {
         };
         self.moved(before, input);
         self.outbox.clear();
-        self.in_flight = InFlightPackets::default();
+        self.generation.in_flight = InFlightPackets::default();
         self.timers.stop_all();
     }
 
@@ -156,7 +160,7 @@ impl Channel {
 
     pub(crate) fn state(&self) -> SessionState {
         match self.ending {
-            Ending::Open | Ending::Closing { .. } if self.is_unheard() => SessionState::Connecting,
+            Ending::Open | Ending::Closing { .. } if self.is_unconfirmed() => SessionState::Connecting,
             Ending::Open => SessionState::Established,
             Ending::Closing { .. } => SessionState::Closing,
             Ending::Closed { .. } => SessionState::Closed,

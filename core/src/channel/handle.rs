@@ -2,17 +2,16 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
+use super::generation::{Opened, Opening};
 use super::received::Position;
 use super::rtt::ACK_DELAY;
 use super::sent::Sent;
 use super::silence::Verdict;
 use super::timer::Timer;
-use super::{Channel, Confirmation, Ending, Finish, Role};
+use super::{Channel, Ending, Finish, Role};
 use crate::stream::{Refused, Spans};
 use crate::wire::frame::{Ack, BadFrame, Frame, Frames};
-use crate::wire::header::{HEADER_BYTES, Header};
+use crate::wire::header::Header;
 use crate::{CloseCode, CloseReason, Event, Packet, Reachable, Unreachable, Violation};
 
 /// In a steady stream every so many packets are acknowledged, not each one.
@@ -39,30 +38,58 @@ pub(super) struct Return {
 }
 
 impl Channel {
-    pub(crate) fn handle_packet(&mut self, header: &Header, mut packet: Packet, now: Instant) -> Receipt {
-        if let Ending::Closed { .. } = self.ending {
-            self.answer_from_tombstone(now);
-            return self.drop_packet();
-        }
-        if self.received.contains(header.number) {
-            return self.drop_packet();
-        }
-        let epoch = self.keys.epoch();
-        let old_until = self.old_keys_until(now);
-        let Ok(payload_bytes) = self.keys.open(header, packet.bytes_mut(), old_until) else {
-            if self.keys.integrity_spent() {
-                self.end(CloseReason::KeysSpent, now);
+    /// Opens a packet of this channel; what is not genuine, not new or too late is counted, and changes nothing.
+    pub(crate) fn open(&mut self, header: &Header, packet: Packet, now: Instant) -> Option<Opened> {
+        let opened = match self.ending {
+            Ending::Closed { .. } => {
+                self.answer_from_tombstone(now);
+                None
             }
-            return self.drop_packet();
+            _ if header.destination == self.generation.ours => self.open_present(header, packet, now),
+            _ => self.open_earlier(header, packet, now),
         };
-        if self.keys.epoch() != epoch {
+        self.stats.packets_dropped += u64::from(opened.is_none());
+        opened
+    }
+
+    fn open_present(&mut self, header: &Header, packet: Packet, now: Instant) -> Option<Opened> {
+        let epoch = self.generation.keys.epoch();
+        let old_until = self.old_keys_until(now);
+        let opened = self.generation.open(header, packet, old_until);
+        let keys = &self.generation.keys;
+        if opened.is_none() && keys.integrity_spent() {
+            self.end(CloseReason::KeysSpent, now);
+        } else if opened.is_none() && keys.wants_renewal() {
+            self.ask_for_renewal();
+        } else if keys.epoch() != epoch {
+            self.stats.key_updates += 1;
             self.timers.set(Timer::OldKeys, old_until);
         }
-        let packet = packet.freeze();
-        let payload = packet.slice(HEADER_BYTES..HEADER_BYTES + payload_bytes);
-        match self.check(&payload) {
-            Ok(()) => self.take(header, &payload, packet.len(), now),
-            Err(Refused::NoRoom) => self.drop_packet(),
+        opened
+    }
+
+    /// A packet from before a join.
+    fn open_earlier(&mut self, header: &Header, packet: Packet, now: Instant) -> Option<Opened> {
+        let old_until = self.old_keys_until(now);
+        let earlier = self
+            .earlier
+            .as_mut()
+            .filter(|earlier| earlier.ours == header.destination)?;
+        let opened = earlier.open(header, packet, old_until)?;
+        Some(Opened {
+            is_earlier: true,
+            ..opened
+        })
+    }
+
+    /// Applies a packet that opened: whole, or not at all.
+    pub(crate) fn take(&mut self, opened: &Opened, now: Instant) -> Receipt {
+        match self.check(opened) {
+            Ok(()) => self.apply_all(opened, now),
+            Err(Refused::NoRoom) => {
+                self.stats.packets_dropped += 1;
+                Receipt::Dropped
+            }
             Err(Refused::Violation(violation)) => {
                 self.end(CloseReason::Violation(violation), now);
                 Receipt::Taken { newest: false }
@@ -70,45 +97,46 @@ impl Channel {
         }
     }
 
-    fn drop_packet(&mut self) -> Receipt {
-        self.stats.packets_dropped += 1;
-        Receipt::Dropped
-    }
-
-    /// Whether every frame can be used: a packet is applied whole or not at all.
-    fn check(&self, payload: &[u8]) -> Result<(), Refused> {
-        for frame in Frames::new(payload) {
+    /// Whether every frame can be used.
+    fn check(&self, opened: &Opened) -> Result<(), Refused> {
+        let violation = |violation| Err(Refused::Violation(violation));
+        for frame in Frames::new(&opened.payload) {
             match frame {
+                // Neither side may send any before it is known in which session they are.
+                Ok(Frame::Stream { .. }) if !self.generation.carries_messages() => {
+                    return violation(Violation::Contradiction);
+                }
                 Ok(Frame::Stream { offset, data }) => self.inbox.check(offset, data.len())?,
-                Ok(Frame::Ack(ack)) if ack.ranges.largest().is_some_and(|largest| largest >= self.next_number) => {
-                    return Err(Refused::Violation(Violation::AcknowledgedUnsent));
+                Ok(Frame::Ack(ack)) if !opened.is_earlier => {
+                    let largest = ack.ranges.largest();
+                    if largest.is_some_and(|largest| !self.generation.has_sent(largest)) {
+                        return violation(Violation::AcknowledgedUnsent);
+                    }
                 }
                 // Handshake bytes belong into handshake packets.
-                Ok(Frame::Crypto { .. }) | Err(BadFrame::Malformed) => {
-                    return Err(Refused::Violation(Violation::MalformedFrame));
-                }
-                Err(BadFrame::Unknown) => return Err(Refused::Violation(Violation::UnknownFrame)),
+                Ok(Frame::Crypto { .. }) | Err(BadFrame::Malformed) => return violation(Violation::MalformedFrame),
+                Err(BadFrame::Unknown) => return violation(Violation::UnknownFrame),
                 Ok(_) => {}
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, header: &Header, payload: &Bytes, packet_bytes: usize, now: Instant) -> Receipt {
-        let position = self.received.insert(header.number);
+    fn apply_all(&mut self, opened: &Opened, now: Instant) -> Receipt {
+        let position = self.mark(opened);
         self.stats.packets_received += 1;
         self.heard(now);
         let mut asked = false;
-        for frame in Frames::new(payload).flatten() {
+        for frame in Frames::new(&opened.payload).flatten() {
             asked |= frame.elicits_ack();
-            if let Err(violation) = self.apply(frame, header.epoch, payload, packet_bytes, now) {
+            if let Err(violation) = self.apply(frame, opened, now) {
                 self.end(CloseReason::Violation(violation), now);
             }
             if let Ending::Closed { .. } = self.ending {
                 return Receipt::Taken { newest: false };
             }
         }
-        if asked {
+        if asked && !opened.is_earlier {
             self.owe_ack(position, now);
         }
         self.ask_what_an_outage_cost(now);
@@ -118,18 +146,21 @@ impl Channel {
         }
     }
 
-    fn apply(
-        &mut self,
-        frame: Frame<'_>,
-        epoch: u32,
-        payload: &Bytes,
-        packet_bytes: usize,
-        now: Instant,
-    ) -> Result<(), Violation> {
+    /// Marks the packet's number as received. "Newest" counts generations first: an earlier one has no newest packet.
+    fn mark(&mut self, opened: &Opened) -> Position {
+        match &mut self.earlier {
+            Some(earlier) if opened.is_earlier => {
+                earlier.received.insert(opened.number);
+                Position::Late
+            }
+            _ => self.generation.received.insert(opened.number),
+        }
+    }
+
+    fn apply(&mut self, frame: Frame<'_>, opened: &Opened, now: Instant) -> Result<(), Violation> {
         match frame {
             Frame::Ping => self.ack.now = true,
-            Frame::Ack(ack) => self.handle_ack(&ack, epoch, now)?,
-            Frame::Confirmed => self.confirmed(),
+            Frame::Ack(ack) => self.handle_ack(&ack, opened, now)?,
             Frame::Finish { end } => {
                 self.inbox.finish(end)?;
                 self.close(now);
@@ -140,30 +171,31 @@ impl Channel {
             }
             Frame::Stream { offset, data } => {
                 let arrived = self.inbox.arrived();
-                self.inbox.insert(offset, &payload.slice_ref(data), packet_bytes)?;
+                self.inbox
+                    .insert(offset, &opened.payload.slice_ref(data), opened.packet_bytes)?;
                 if self.timers.is_set(Timer::Stall) && self.inbox.arrived() > arrived {
                     self.timers.set(Timer::Stall, now + self.stall_after);
                 }
             }
+            // The client missed the answer, which stands in every packet until it is acknowledged.
+            Frame::Join(_) if self.role == Role::Server => self.ack.now = true,
+            Frame::Renew if self.role == Role::Client => self.renewal_due = true,
+            // What these say is seen before their packet is applied, or was said before.
+            Frame::Confirmed | Frame::Joined(_) | Frame::Fresh | Frame::Join(_) | Frame::Renew => {}
             Frame::Crypto { .. } | Frame::Skipped => {}
         }
         Ok(())
     }
 
-    /// The server verified this client's Finished: from here on messages flow.
-    fn confirmed(&mut self) {
-        if self.role == Role::Client {
-            self.confirmation = Confirmation::Done;
-        }
-    }
-
     fn closed_by_peer(&mut self, code: CloseCode, reason: String, now: Instant) {
-        // A peer says so when this side has everything of it: if it has everything of this side, nothing is missing.
-        if code == CloseCode::Finished && self.outbox.is_empty() {
-            self.close(now);
-            self.end(CloseReason::Finished, now);
-        } else {
-            self.end(CloseReason::ByPeer { code, reason }, now);
+        match code {
+            // A peer says so when this side has everything of it: if it has everything of this side, nothing is missing.
+            CloseCode::Finished if self.outbox.is_empty() => {
+                self.close(now);
+                self.end(CloseReason::Finished, now);
+            }
+            CloseCode::Superseded => self.end(CloseReason::Superseded, now),
+            _ => self.end(CloseReason::ByPeer { code, reason }, now),
         }
     }
 
@@ -176,33 +208,59 @@ impl Channel {
         }
     }
 
-    fn handle_ack(&mut self, ack: &Ack<'_>, epoch: u32, now: Instant) -> Result<(), Violation> {
-        let handed = self
-            .outbox
-            .handed(ack.handed)
-            .map_err(|_| Violation::AcknowledgedUnsent)?;
+    fn handle_ack(&mut self, ack: &Ack<'_>, opened: &Opened, now: Instant) -> Result<(), Violation> {
+        let handed = self.handle_handed(ack.handed)?;
         let credited = ack.credit > self.peer_credit;
         self.peer_credit = self.peer_credit.max(ack.credit);
-        self.peer_packets = ack.packets.max(1);
-        let outcome = self.in_flight.acknowledge(ack.ranges.iter());
+        let mut news = handed || credited;
+        if !opened.is_earlier {
+            self.peer_packets = ack.packets.max(1);
+            // The answer to a probe alone is none: a peer whose application looks away is asked ever more rarely.
+            news |= self.handle_numbers(ack, opened.epoch, now);
+        }
+        if news {
+            self.restart_probe(now);
+        }
+        Ok(())
+    }
+
+    /// The peer's application is done with everything up to here. Returns whether that is news.
+    pub(super) fn handle_handed(&mut self, handed: u64) -> Result<bool, Violation> {
+        // What the outbox holds was not sent to this peer but to its predecessor.
+        if self.restart_untold {
+            return if handed == 0 {
+                Ok(false)
+            } else {
+                Err(Violation::AcknowledgedUnsent)
+            };
+        }
+        self.outbox.handed(handed).map_err(|_| Violation::AcknowledgedUnsent)
+    }
+
+    /// Which packets arrived, and which are lost. Returns whether that is news.
+    fn handle_numbers(&mut self, ack: &Ack<'_>, epoch: u32, now: Instant) -> bool {
+        let generation = &mut self.generation;
+        let largest = ack.ranges.largest();
+        generation.acknowledged = generation.acknowledged.max(largest);
+        let outcome = generation.in_flight.acknowledge(ack.ranges.iter());
         if let Some(sent_at) = outcome.newest_at {
+            generation.keys.acknowledged_in(epoch);
             self.rtt.sample(now.duration_since(sent_at));
-            self.keys.acknowledged_in(epoch);
+            self.lived_at = self.lived_at.max(Some(sent_at));
         }
         if let Ending::Closing { finish } = &mut self.ending
             && outcome.finish
         {
             *finish = Finish::Acknowledged;
         }
-        // The answer to a probe alone is none: a peer whose application looks away is asked ever more rarely.
-        let news = handed || credited || outcome.progress || !outcome.lost.is_empty();
-        self.resend(outcome.lost);
-        let largest = ack.ranges.largest().unwrap_or(0);
-        self.settle_return(largest);
-        if news {
-            self.restart_probe(now);
+        if outcome.answer && matches!(generation.opening, Opening::Answering(_)) {
+            generation.opening = Opening::Open;
+            self.earlier = None;
         }
-        Ok(())
+        let news = outcome.progress || !outcome.lost.is_empty();
+        self.resend(outcome.lost);
+        self.settle_return(largest.unwrap_or(0));
+        news
     }
 
     /// What lost packets carried is sent afresh, in new packets with new numbers.
@@ -230,12 +288,7 @@ impl Channel {
 
     /// An authenticated packet: the peer lives.
     fn heard(&mut self, now: Instant) {
-        let was_told = !self.is_unheard();
-        if !was_told {
-            self.confirmation = Confirmation::Done;
-            self.announce();
-        }
-        if let Some(silent_for) = self.silence.heard(now).filter(|_| was_told) {
+        if let Some(silent_for) = self.silence.heard(now) {
             let event = Reachable {
                 silent_for,
                 replayed_messages: self.stats.messages_replayed,
@@ -243,7 +296,7 @@ impl Channel {
             };
             self.returned = Some(Return {
                 event,
-                settled_by: self.next_number,
+                settled_by: self.generation.next_number,
             });
         }
         self.set_silence_timer();
@@ -252,7 +305,7 @@ impl Channel {
 
     /// After unanswered probes any sign of life is the moment to ask again: the next probe may be seconds away.
     fn ask_what_an_outage_cost(&mut self, now: Instant) {
-        if self.in_flight.carrying() == 0 {
+        if self.generation.in_flight.carrying() == 0 {
             self.settle_return(u64::MAX);
         } else if self.backoff > 1 || self.returned.is_some() && self.backoff > 0 {
             self.owe_probe();
@@ -261,16 +314,18 @@ impl Channel {
     }
 
     /// Tells that the peer is back, once an answer to what was sent since shows what had been lost.
-    fn settle_return(&mut self, acknowledged: u64) {
+    pub(super) fn settle_return(&mut self, acknowledged: u64) {
         if let Some(Return { mut event, .. }) = self.returned.take_if(|returned| acknowledged >= returned.settled_by) {
             event.replayed_messages = self.stats.messages_replayed - event.replayed_messages;
             event.replayed_bytes = self.stats.bytes_replayed - event.replayed_bytes;
-            self.events.push_back(Event::Reachable(event));
+            self.tell(Event::Reachable(event));
         }
     }
 
     pub(super) fn set_silence_timer(&mut self) {
-        match self.silence.deadline() {
+        // Of a channel that nobody was told of nobody wants to hear that it is silent.
+        let deadline = self.silence.deadline().filter(|_| !self.is_unconfirmed());
+        match deadline {
             Some(deadline) => self.timers.set(Timer::Silence, deadline),
             None => self.timers.stop(Timer::Silence),
         }
@@ -286,10 +341,8 @@ impl Channel {
                     established: true,
                     last_failure: None,
                 };
-                if !self.is_unheard() {
-                    self.stats.outages += 1;
-                    self.events.push_back(Event::Unreachable(event));
-                }
+                self.stats.outages += 1;
+                self.tell(Event::Unreachable(event));
             }
             Verdict::Lost { silent_for } => return self.end(CloseReason::Lost { silent_for }, now),
         }

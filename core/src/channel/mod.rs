@@ -5,16 +5,21 @@
 //! frames, marks its number ([`received`]) and puts the piece into the [`Inbox`]; `poll_event` there cuts the message out
 //! and owes an acknowledgement, which here frees the outbox.
 //!
+//! A session outlives its handshakes: when it handshakes anew, both streams go on under other keys ([`generation`]); when the peer is
+//! another process, they begin anew, and the application is told what became of the old ones ([`succession`]).
+//!
 //! Nothing but a packet that opened under this channel's keys, with a number that is new, changes anything here. A packet
 //! that does not open is counted, and costs one attempt of the AEAD.
 
 mod ending;
+mod generation;
 mod handle;
 mod last_word;
 mod received;
 mod rtt;
 mod sent;
 mod silence;
+mod succession;
 mod timer;
 mod transmit;
 
@@ -26,6 +31,8 @@ use bytes::Bytes;
 
 pub(crate) use self::ending::TOMBSTONE_LIFE;
 use self::ending::{Ending, Finish};
+pub(crate) use self::generation::{Answer, Opened};
+use self::generation::{Generation, Opening};
 pub(crate) use self::handle::Receipt;
 use self::handle::Return;
 pub(crate) use self::last_word::LastWord;
@@ -34,15 +41,21 @@ use self::rtt::{ACK_DELAY, Rtt};
 use self::sent::InFlightPackets;
 use self::silence::Silence;
 use self::timer::{Timer, Timers};
+use crate::attempt::ATTEMPT_LIFE;
+use crate::config::Common;
 use crate::state::Reachability;
-use crate::stream::{Inbox, InboxLimits, Outbox};
-use crate::tls::EpochKeys;
+use crate::stream::{Inbox, InboxLimits, Outbox, OutboxLimits};
+use crate::tls::{EpochKeys, Handshake};
 use crate::wire::header::ConnectionId;
 use crate::wire::parameters::Parameters;
 use crate::{
-    ChannelBinding, CloseReason, Established, Event, Limits, Message, MessageId, Negotiated, PeerIdentity, SendError,
-    SessionStats,
+    AcknowledgeError, ChannelBinding, CloseReason, Established, Event, Message, MessageId, Negotiated, PeerIdentity,
+    SendError, SessionStats,
 };
+
+/// How long a server keeps a session whose client was never heard: longer than the client waits for the confirmation, which
+/// begins anew then.
+const UNHEARD_LIFE: Duration = ATTEMPT_LIFE.saturating_mul(2);
 
 /// Which end of the session this is: only a client pings, because only a client can repair a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +72,10 @@ pub(crate) struct Agreement {
     /// The id that packets to the peer bear.
     pub(crate) theirs: ConnectionId,
     pub(crate) keys: Box<EpochKeys>,
+    pub(crate) handshake: Box<Handshake>,
     /// The first packet number not used by the handshake.
     pub(crate) next_number: u64,
     pub(crate) parameters: Parameters,
-    pub(crate) peer: Arc<PeerIdentity>,
-    pub(crate) negotiated: Negotiated,
-    pub(crate) binding: ChannelBinding,
     /// A byte of randomness, which spreads the pings of many clients.
     pub(crate) jitter: u8,
 }
@@ -73,16 +84,17 @@ pub(crate) struct Agreement {
 #[derive(Debug)]
 pub(crate) struct Channel {
     role: Role,
-    ours: ConnectionId,
-    theirs: ConnectionId,
-    keys: Box<EpochKeys>,
+    generation: Generation,
+    /// A server's keys of before a join, to read by, until its client shows that it knows of the join.
+    earlier: Option<Box<Generation>>,
     peer: Arc<PeerIdentity>,
+    peer_incarnation: [u8; 16],
     negotiated: Negotiated,
     binding: ChannelBinding,
 
-    next_number: u64,
-    in_flight: InFlightPackets,
     rtt: Rtt,
+    /// When the newest packet was sent that the peer acknowledged: it lived then.
+    lived_at: Option<Instant>,
     /// Counts routes: packets of different routes may overtake each other.
     path: u32,
     path_changed_at: Option<Instant>,
@@ -90,13 +102,14 @@ pub(crate) struct Channel {
     route_gone: bool,
 
     outbox: Outbox,
+    outbox_limits: OutboxLimits,
     peer_credit: u64,
     peer_packets: u64,
     max_packets: u64,
     max_packet_bytes: usize,
+    packets_per_key: u64,
 
     inbox: Inbox,
-    received: Received,
     ack: AckDebt,
 
     probes_owed: u8,
@@ -105,18 +118,30 @@ pub(crate) struct Channel {
     ping_interval: Duration,
     timers: Timers,
 
-    confirmation: Confirmation,
     confirmed_at: Option<Instant>,
     ending: Ending,
     linger: Duration,
     stall_after: Duration,
+    /// It is time for another handshake: a server asks its client for one, a client makes it.
+    renewal_due: bool,
 
     /// The peer is back from an outage, and it is not known yet what that cost.
     returned: Option<Return>,
-    events: VecDeque<Event>,
+    events: VecDeque<Queued>,
+    /// The peer restarted, and the application has not heard of it: what it sends still counts as sent to the peer that is gone.
+    restart_untold: bool,
+    redeliver: bool,
     stats: SessionStats,
     /// Control frames are gathered here before their packet is laid out.
     control: Vec<u8>,
+}
+
+/// What the application is told next.
+#[derive(Debug)]
+enum Queued {
+    Event(Event),
+    /// The peer restarted: the lists are made when the application hears of it.
+    Restart,
 }
 
 /// How urgently an acknowledgement is owed.
@@ -129,88 +154,103 @@ struct AckDebt {
     told_handed: u64,
 }
 
-/// Whether the client knows that the server verified its Finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Confirmation {
-    /// Client: not heard yet. Server: repeated in each packet until a data packet of the client shows that it was heard.
-    Pending,
-    Done,
-}
-
 impl Channel {
-    pub(crate) fn new(agreement: Agreement, outbox: Outbox, limits: &Limits, now: Instant) -> Self {
+    /// The channel that a handshake leads to. Nobody was told of it; fails only if rustls does not give what it has.
+    pub(crate) fn new(agreement: Agreement, common: &Common, now: Instant) -> Result<Self, rustls::Error> {
         let Agreement {
             role,
             ours,
             theirs,
             keys,
+            handshake,
             next_number,
             parameters,
-            peer,
-            negotiated,
-            binding,
             jitter,
         } = agreement;
+        let limits = &common.limits;
         let ping_interval = limits.ping_interval.min(parameters.ping_interval);
+        let outbox_limits = limits.outbox(parameters.max_message_bytes);
+        let silence = Silence::new(role, limits, &parameters, ping_interval, now);
         let mut channel = Self {
             role,
-            ours,
-            theirs,
-            keys,
-            peer,
-            negotiated,
-            binding,
-            next_number,
-            in_flight: InFlightPackets::default(),
+            peer: Arc::new(PeerIdentity::new(
+                handshake.peer_certificates(),
+                parameters.endpoint_name,
+            )),
+            peer_incarnation: parameters.incarnation,
+            negotiated: handshake.negotiated().ok_or(rustls::Error::HandshakeNotComplete)?,
+            binding: handshake.binding()?,
+            generation: Generation {
+                ours,
+                theirs,
+                keys,
+                next_number,
+                in_flight: InFlightPackets::default(),
+                acknowledged: None,
+                received: Received::default(),
+                join_secret: handshake.join_secret()?,
+                opening: Opening::Unconfirmed(handshake),
+            },
+            earlier: None,
             rtt: Rtt::default(),
+            lived_at: None,
             path: 0,
             path_changed_at: None,
             route_gone: false,
-            outbox,
+            outbox: Outbox::new(outbox_limits),
+            outbox_limits,
             peer_credit: parameters.window_bytes,
             peer_packets: parameters.packets,
             max_packets: u64::from(limits.max_packets_in_flight),
             max_packet_bytes: limits.max_packet_bytes,
+            packets_per_key: limits.packets_per_key,
             inbox: Inbox::new(InboxLimits {
                 message_bytes: limits.max_message_bytes,
                 window_bytes: limits.window_bytes,
+                manual: common.delivery.manual_acknowledgement,
             }),
-            received: Received::default(),
             ack: AckDebt::default(),
-            probes_owed: 0,
+            // A server confirms the handshake at once, and goes on until its client is heard.
+            probes_owed: u8::from(role == Role::Server),
             backoff: 0,
-            silence: Silence::new(role, limits, &parameters, ping_interval, now),
+            silence,
             // Up to an eighth earlier, differently in each client: a thousand that connect together do not ping together.
             ping_interval: ping_interval - ping_interval / 8 * u32::from(jitter) / 256,
             timers: Timers::default(),
-            confirmation: Confirmation::Pending,
             confirmed_at: None,
             ending: Ending::Open,
             linger: limits.linger,
             stall_after: limits.stall_after,
+            renewal_due: false,
             returned: None,
             events: VecDeque::new(),
+            restart_untold: false,
+            redeliver: common.delivery.redeliver,
             stats: SessionStats {
                 handshakes: 1,
                 ..SessionStats::default()
             },
             control: Vec::new(),
         };
-        // Confirms the handshake at once, and is asked for until the client is heard.
-        channel.probes_owed = u8::from(role == Role::Server);
-        channel.set_silence_timer();
-        channel
+        if role == Role::Server {
+            channel.timers.set(Timer::Unheard, now + UNHEARD_LIFE);
+        }
+        Ok(channel)
     }
 
-    /// Takes over what was queued before the handshake; fails if it holds a message that the peer does not accept.
-    pub(crate) fn adopt(&mut self, mut outbox: Outbox, parameters_limit: u64, now: Instant) {
-        let fits = outbox.limit_messages(parameters_limit);
+    /// Takes over what was queued before the handshake; the session ends if that holds a message that the peer does not accept.
+    pub(crate) fn adopt(&mut self, outbox: Outbox, now: Instant) {
         self.outbox = outbox;
-        if let Err(message_bytes) = fits {
+        self.limit_messages(now);
+    }
+
+    fn limit_messages(&mut self, now: Instant) {
+        let limit_bytes = self.outbox_limits.message_bytes;
+        if let Err(message_bytes) = self.outbox.limit_messages(limit_bytes) {
             self.end(
                 CloseReason::TooLarge {
                     message_bytes,
-                    limit_bytes: parameters_limit,
+                    limit_bytes,
                 },
                 now,
             );
@@ -222,13 +262,31 @@ impl Channel {
         self.rtt.sample(round_trip);
     }
 
-    /// Tells the application that the session has begun.
-    pub(crate) fn announce(&mut self) {
-        self.events.push_front(Event::Established(Established {
+    /// The session begins: the application is told.
+    pub(crate) fn begin(&mut self, answer: Option<Answer>, now: Instant) {
+        self.open_streams(answer, now);
+        let established = self.established();
+        self.events.push_front(established);
+    }
+
+    /// Messages flow, both ways from the beginning.
+    fn open_streams(&mut self, answer: Option<Answer>, now: Instant) {
+        self.generation.opening = answer.map_or(Opening::Open, Opening::Answering);
+        self.timers.stop(Timer::Unheard);
+        self.silence.heard(now);
+        self.set_silence_timer();
+    }
+
+    fn established(&self) -> Queued {
+        Queued::Event(Event::Established(Established {
             peer: Arc::clone(&self.peer),
             negotiated: self.negotiated,
             binding: self.binding,
-        }));
+        }))
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.push_back(Queued::Event(event));
     }
 
     pub(crate) fn send(&mut self, payload: &[u8], now: Instant) -> Result<MessageId, SendError> {
@@ -245,12 +303,32 @@ impl Channel {
         Ok(id)
     }
 
+    /// Takes back what was never sent; nothing once the end of the stream was announced.
+    pub(crate) fn withdraw_unsent(&mut self) -> Vec<Message> {
+        match self.check_open() {
+            Ok(()) => self.outbox.withdraw_unsent(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// The application is done with a message, and with all before it.
+    pub(crate) fn acknowledge(&mut self, message: MessageId, now: Instant) -> Result<(), AcknowledgeError> {
+        if self.inbox.acknowledge(message.end_offset())? {
+            self.owe_news_of_handed(now);
+            self.finish_if_drained(now);
+        }
+        Ok(())
+    }
+
     pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Event> {
-        if let Some(event) = self.events.pop_front() {
+        if let Some(queued) = self.events.pop_front() {
             if self.events.is_empty() {
                 self.events = VecDeque::new();
             }
-            return Some(event);
+            return Some(match queued {
+                Queued::Event(event) => event,
+                Queued::Restart => self.tell_restart(now),
+            });
         }
         if self.may_deliver()
             && let Some(next) = self.inbox.next_message()
@@ -273,29 +351,35 @@ impl Channel {
             || matches!(self.ending, Ending::Closed { told: Some(_), .. })
     }
 
-    /// Whether this is a server's side whose client has not shown that it knows of the session: the application does not either.
+    /// Whether nobody was told of this channel: a client waits for the confirmation, a server for a first sign that its client has it.
     ///
-    /// A client that misses the confirmation for too long begins anew. Were the session told before, it would be a ghost
-    /// that takes messages until its retention is over.
-    fn is_unheard(&self) -> bool {
-        self.role == Role::Server && self.confirmation == Confirmation::Pending
+    /// A client that misses the confirmation for too long begins anew. Were a server's application told before, it would have
+    /// a ghost of a session that takes messages until its retention is over.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        matches!(self.generation.opening, Opening::Unconfirmed(_))
     }
 
     fn may_deliver(&self) -> bool {
         !matches!(self.ending, Ending::Closed { deliver: false, .. })
     }
 
-    /// The application has the message from here on: that is what is acknowledged.
+    /// The application has the message from here on: that is what is acknowledged, unless it wants to do so itself.
     #[inline]
     fn hand_over(&mut self, message: Message, now: Instant) -> Event {
+        self.owe_news_of_handed(now);
+        self.finish_if_drained(now);
+        Event::Message(message)
+    }
+
+    /// The peer shall hear how far the application is: at once if that opens much of the window, else with company.
+    #[inline]
+    fn owe_news_of_handed(&mut self, now: Instant) {
         let untold = self.inbox.handed() - self.ack.told_handed;
         if untold >= self.inbox.window_bytes() / 4 {
             self.ack.now = true;
-        } else {
+        } else if untold > 0 {
             self.timers.set_earliest(Timer::Ack, now + ACK_DELAY);
         }
-        self.finish_if_drained(now);
-        Event::Message(message)
     }
 
     pub(crate) fn reachability(&self) -> Reachability {
@@ -325,12 +409,8 @@ impl Channel {
         self.timers.earliest()
     }
 
-    pub(crate) fn is_confirmed(&self) -> bool {
-        self.confirmation == Confirmation::Done
-    }
-
     pub(crate) fn ours(&self) -> ConnectionId {
-        self.ours
+        self.generation.ours
     }
 
     pub(crate) fn peer(&self) -> &Arc<PeerIdentity> {

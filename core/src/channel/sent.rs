@@ -16,6 +16,8 @@ pub(super) struct Sent {
     pub(super) path: u32,
     pub(super) stream: Option<Range<u64>>,
     pub(super) finish: bool,
+    /// What became of the peer's request to go on with its session.
+    pub(super) answer: bool,
     /// How many later packets were acknowledged.
     later: u8,
 }
@@ -28,11 +30,12 @@ impl Sent {
             path,
             stream: None,
             finish: false,
+            answer: false,
             later: 0,
         }
     }
 
-    /// Whether losing the packet loses nothing.
+    /// Whether losing the packet loses nothing: an answer stands in the next one too.
     fn is_probe(&self) -> bool {
         self.stream.is_none() && !self.finish
     }
@@ -55,6 +58,8 @@ pub(super) struct Acknowledged {
     pub(super) progress: bool,
     /// Whether one of them told the end of the stream.
     pub(super) finish: bool,
+    /// Whether one of them told what became of the peer's request.
+    pub(super) answer: bool,
     pub(super) lost: Vec<Sent>,
 }
 
@@ -100,6 +105,7 @@ impl InFlightPackets {
                 outcome.newest_at = outcome.newest_at.max(Some(packet.at));
                 outcome.progress |= !packet.is_probe();
                 outcome.finish |= packet.finish;
+                outcome.answer |= packet.answer;
                 (later, path) = (later.saturating_add(1), Some(packet.path));
                 self.carrying -= usize::from(!packet.is_probe());
                 continue;

@@ -19,9 +19,11 @@ pub(super) enum Timer {
     Stall,
     /// Late packets of the previous epoch are late no more.
     OldKeys,
+    /// The client was never heard after its handshake.
+    Unheard,
 }
 
-const TIMERS: [Timer; 7] = [
+const TIMERS: [Timer; 8] = [
     Timer::Ack,
     Timer::Probe,
     Timer::Ping,
@@ -29,6 +31,7 @@ const TIMERS: [Timer; 7] = [
     Timer::Linger,
     Timer::Stall,
     Timer::OldKeys,
+    Timer::Unheard,
 ];
 
 /// The deadlines that are set.

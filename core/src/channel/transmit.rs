@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::generation::{Answer, Opening};
 use super::sent::{REORDERING_THRESHOLD, Sent};
 use super::timer::Timer;
-use super::{AckDebt, Channel, Confirmation, Ending, Finish, Role};
-use crate::wire::frame;
+use super::{AckDebt, Channel, Ending, Finish, Role, UNHEARD_LIFE};
+use crate::wire::frame::{self, ReceiveState};
 use crate::wire::header::{HEADER_BYTES, Header, Kind, MAX_PACKET_BYTES, TAG_BYTES};
 use crate::{CloseCode, CloseReason};
 
@@ -31,11 +32,11 @@ impl Channel {
         if !self.may_transmit() {
             return None;
         }
-        if self.keys.exhausted() {
+        if self.generation.keys.exhausted() {
             self.end(CloseReason::KeysSpent, now);
             return None;
         }
-        if self.keys.wants_update() {
+        if self.generation.keys.wants_update(self.packets_per_key) {
             self.update_keys(now);
         }
         self.data_packet(now)
@@ -54,21 +55,28 @@ impl Channel {
 
     /// A client speaks when its handshake is confirmed: before, the server would not open its packets.
     fn may_transmit(&self) -> bool {
-        !self.route_gone && (self.role == Role::Server || self.confirmation == Confirmation::Done)
+        !self.route_gone && (self.role == Role::Server || !self.is_unconfirmed())
+    }
+
+    /// Whether the streams of messages go on: both sides know in which session they are, and what waits is meant for this peer.
+    fn stream_flows(&self) -> bool {
+        self.generation.carries_messages() && !self.restart_untold
     }
 
     fn finish_owed(&self) -> bool {
-        matches!(self.ending, Ending::Closing { finish: Finish::Owed })
+        matches!(self.ending, Ending::Closing { finish: Finish::Owed }) && self.stream_flows()
     }
 
     fn stream_is_sendable(&self) -> bool {
-        (self.in_flight.carrying() as u64) < self.peer_packets.min(self.max_packets)
+        (self.generation.in_flight.carrying() as u64) < self.peer_packets.min(self.max_packets)
             && self.outbox.has_sendable(self.peer_credit)
+            && self.stream_flows()
     }
 
     fn update_keys(&mut self, now: Instant) {
         let old_until = self.old_keys_until(now);
-        self.keys.update(old_until);
+        self.generation.keys.update(old_until);
+        self.stats.key_updates += 1;
         self.timers.set(Timer::OldKeys, old_until);
     }
 
@@ -82,7 +90,7 @@ impl Channel {
             return None;
         }
         let mut control = std::mem::take(&mut self.control);
-        let mut sent = Sent::new(self.next_number, now, self.path);
+        let mut sent = Sent::new(self.generation.next_number, now, self.path);
         let mut asks = self.write_control(&mut sent, &mut control);
         if self.stream_is_sendable() {
             let room = self.max_packet_bytes - HEADER_BYTES - TAG_BYTES - STREAM_HEAD_BYTES - control.len();
@@ -101,12 +109,12 @@ impl Channel {
 
     /// Control frames go first: they overtake a large message. Returns whether they ask for an answer.
     fn write_control(&mut self, sent: &mut Sent, control: &mut Vec<u8>) -> bool {
-        let mut asks = false;
         if self.owes_ack() {
             self.write_ack(control);
         }
-        if self.role == Role::Server && self.confirmation == Confirmation::Pending {
-            frame::encode_confirmed(control);
+        let mut asks = self.write_opening(sent, control);
+        if self.renewal_due && self.role == Role::Server {
+            frame::encode_renew(control);
             asks = true;
         }
         if self.probes_owed > 0 {
@@ -114,15 +122,39 @@ impl Channel {
             frame::encode_ping(control);
             asks = true;
         }
-        if let Ending::Closing {
-            finish: finish @ Finish::Owed,
-        } = &mut self.ending
-        {
-            *finish = Finish::Sent;
+        if self.finish_owed() {
+            self.ending = Ending::Closing { finish: Finish::Sent };
             (sent.finish, asks) = (true, true);
             frame::encode_finish(self.outbox.end(), control);
         }
         asks
+    }
+
+    /// What every packet says until the peer has shown that it knows. Returns whether there is something.
+    fn write_opening(&mut self, sent: &mut Sent, control: &mut Vec<u8>) -> bool {
+        match &self.generation.opening {
+            Opening::Unconfirmed(_) => frame::encode_confirmed(control),
+            Opening::Joining(join) => frame::encode_join(join, control),
+            Opening::Answering(answer) => {
+                sent.answer = true;
+                match answer {
+                    Answer::Joined => frame::encode_joined(&self.receive_state(), control),
+                    Answer::Fresh => frame::encode_fresh(control),
+                }
+            }
+            Opening::Open => return false,
+        }
+        true
+    }
+
+    /// How far this side's receiving is.
+    pub(super) fn receive_state(&self) -> ReceiveState {
+        ReceiveState {
+            handed: self.inbox.handed(),
+            arrived: self.inbox.arrived(),
+            credit: self.inbox.credit(),
+            packets: self.max_packets,
+        }
     }
 
     fn owes_ack(&self) -> bool {
@@ -130,9 +162,10 @@ impl Channel {
     }
 
     fn write_ack(&mut self, control: &mut Vec<u8>) {
-        if !self.received.is_empty() {
+        let received = &self.generation.received;
+        if !received.is_empty() {
             let state = (self.inbox.handed(), self.inbox.credit(), self.max_packets);
-            frame::encode_ack(state, self.received.descending(), control);
+            frame::encode_ack(state, received.descending(), control);
             self.ack = AckDebt {
                 told_handed: self.inbox.handed(),
                 ..AckDebt::default()
@@ -150,8 +183,8 @@ impl Channel {
         let mut packet = Vec::with_capacity(HEADER_BYTES + control.len() + stream_bytes + TAG_BYTES);
         Header {
             kind: Kind::Data,
-            destination: self.theirs,
-            epoch: self.keys.epoch(),
+            destination: self.generation.theirs,
+            epoch: self.generation.keys.epoch(),
             number,
         }
         .encode(&mut packet);
@@ -161,15 +194,15 @@ impl Channel {
             self.outbox.copy(span, &mut packet);
         }
         debug_assert!(packet.len() + TAG_BYTES <= MAX_PACKET_BYTES);
-        self.keys.seal(number, &mut packet);
-        self.next_number = number + 1;
+        self.generation.keys.seal(number, &mut packet);
+        self.generation.next_number = number + 1;
         self.stats.packets_sent += 1;
         packet
     }
 
     /// Remembers what must arrive.
     fn note(&mut self, sent: Sent, now: Instant) {
-        self.in_flight.push(sent);
+        self.generation.in_flight.push(sent);
         if self.silence.asked(now) {
             self.set_silence_timer();
         }
@@ -187,12 +220,13 @@ impl Channel {
     /// Whether the peer owes something: an acknowledgement, credit, or the news that its application took a message.
     fn is_waiting(&self) -> bool {
         let finish = matches!(self.ending, Ending::Closing { finish } if finish != Finish::Acknowledged);
-        !self.in_flight.is_empty() || !self.outbox.is_empty() || finish
+        let stream = self.stream_flows() && (!self.outbox.is_empty() || finish);
+        stream || !self.generation.in_flight.is_empty()
     }
 
     fn probe_interval(&self) -> Duration {
         let timeout = self.rtt.probe_timeout();
-        let first = if self.in_flight.is_empty() {
+        let first = if self.generation.in_flight.is_empty() {
             timeout.max(UNHURRIED)
         } else {
             timeout
@@ -249,7 +283,7 @@ impl Channel {
         let recent = self
             .confirmed_at
             .is_some_and(|at| now.duration_since(at) < ANSWER_INTERVAL);
-        if recent || self.confirmation == Confirmation::Done || !matches!(self.ending, Ending::Open) {
+        if recent || !self.is_unconfirmed() || !matches!(self.ending, Ending::Open) {
             return None;
         }
         self.confirmed_at = Some(now);
@@ -277,7 +311,14 @@ impl Channel {
                 Timer::Stall if self.inbox.reserved() == 0 => {}
                 Timer::Stall if pool_is_contended => self.end(CloseReason::Stalled, now),
                 Timer::Stall => self.timers.set(Timer::Stall, now + self.stall_after),
-                Timer::OldKeys => self.keys.forget_old(now),
+                Timer::OldKeys => self.generation.keys.forget_old(now),
+                // It knows nothing of the session, and never will.
+                Timer::Unheard => self.end(
+                    CloseReason::Lost {
+                        silent_for: UNHEARD_LIFE,
+                    },
+                    now,
+                ),
             }
         }
     }
@@ -307,6 +348,6 @@ impl Channel {
         let mut control = Vec::new();
         self.write_ack(&mut control);
         frame::encode_close(code.to_wire(), reason, &mut control);
-        self.seal(&control, self.next_number, None)
+        self.seal(&control, self.generation.next_number, None)
     }
 }

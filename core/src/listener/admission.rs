@@ -1,25 +1,27 @@
 //! From a first packet to a session: what a client must have shown before it costs what.
 
+use std::hash::Hash;
 use std::time::Instant;
 
-use super::slot::{State, Tombstone};
+use super::slot::{self, State, tombstone};
+use super::who::Who;
 use super::{FailedAttempt, Listener, SessionId, Transmit};
-use crate::attempt::{ServerAttempt, ServerProgress};
-use crate::channel::{LastWord, TOMBSTONE_LIFE};
+use crate::attempt::{FirstPacket, ServerAttempt, ServerProgress};
 use crate::wire::header::Header;
 use crate::{CloseCode, CloseReason, Packet};
 
 /// How many failed handshakes are kept for a log that looks later.
 const MAX_FAILED: usize = 16;
-/// How many repeated confirmations wait for the transport.
+/// How many packets that do not take a session's route wait for the transport.
 const MAX_REPLIES: usize = 1024;
 /// How many last packets are kept; beyond, the oldest are forgotten. Each is about a hundred bytes.
 const MAX_TOMBSTONES: usize = 4096;
 
-impl<Route: Clone + PartialEq> Listener<Route> {
+impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// A client's first packet: one attempt, and for the same packet again the same answer.
     pub(super) fn handle_initial(&mut self, header: (&Header, usize), route: Route, mut packet: Packet, now: Instant) {
-        let fingerprint = self.config.common().initial.fingerprint(packet.bytes_mut());
+        let common = self.config.common();
+        let fingerprint = common.initial.fingerprint(packet.bytes_mut());
         let first_packet = (header.0.destination, fingerprint);
         if let Some(index) = self.table.by_first_packet(&first_packet) {
             return self.repeat_answer(index, route, now);
@@ -28,13 +30,22 @@ impl<Route: Clone + PartialEq> Listener<Route> {
             self.stats.attempts_refused += 1;
             return;
         }
-        match ServerAttempt::new(&self.config, self.incarnation, header, packet, now) {
+        let Some(first) = FirstPacket::open(common, header, packet) else {
+            self.stats.dropped += 1;
+            return;
+        };
+        if self.may_begin(&first, &route, now) {
+            self.begin_attempt(&first, first_packet, route, now);
+        }
+    }
+
+    fn begin_attempt(&mut self, first: &FirstPacket, recognised_by: slot::FirstPacket, route: Route, now: Instant) {
+        match ServerAttempt::new(&self.config, self.incarnation, first, now) {
             Ok(attempt) => {
                 self.attempts += 1;
                 let ours = attempt.ours();
-                let index = self
-                    .table
-                    .insert(ours, Some(first_packet), route, State::Attempt(Box::new(attempt)));
+                let attempt = State::Attempt(Box::new(attempt));
+                let index = self.table.insert(ours, Some(recognised_by), route, attempt);
                 self.settle(index, now);
             }
             Err(Some((reason, farewell))) => {
@@ -42,9 +53,8 @@ impl<Route: Clone + PartialEq> Listener<Route> {
                 let Ok(id) = self.config.common().connection_id() else {
                     return;
                 };
-                let index = self
-                    .table
-                    .insert(id, Some(first_packet), route, tombstone(Some(farewell), now));
+                let state = tombstone(Some(farewell), now);
+                let index = self.table.insert(id, Some(recognised_by), route, state);
                 self.attempt_failed(index, reason, now);
             }
             Err(None) => self.stats.dropped += 1,
@@ -113,7 +123,7 @@ impl<Route: Clone + PartialEq> Listener<Route> {
     }
 
     /// Queues a packet that does not take its session's route. Whoever misses it asks again.
-    fn reply(&mut self, transmit: Transmit<Route>) {
+    pub(super) fn reply(&mut self, transmit: Transmit<Route>) {
         if self.replies.len() < MAX_REPLIES {
             self.replies.push_back(transmit);
         }
@@ -121,27 +131,41 @@ impl<Route: Clone + PartialEq> Listener<Route> {
 
     /// The client's Finished and certificate are verified: it becomes a session, if there is room.
     fn admit(&mut self, index: u32, now: Instant) {
-        let Some(slot) = self.table.get_mut(index) else { return };
-        let State::Attempt(attempt) = &slot.state else { return };
-        if self.sessions >= self.config.max_sessions() || self.closing {
+        let Some(State::Attempt(attempt)) = self.table.get(index).map(|slot| &slot.state) else {
+            return;
+        };
+        if !self.has_room_for(attempt) {
             let farewell = attempt.farewell(CloseCode::Busy, "");
             self.stats.sessions_refused += 1;
             let reason = CloseReason::Refused { code: CloseCode::Busy };
             return self.end_attempt(index, reason, Some(farewell), now);
         }
+        let Some(slot) = self.table.get_mut(index) else { return };
         let placeholder = tombstone(None, now);
         let State::Attempt(attempt) = std::mem::replace(&mut slot.state, placeholder) else {
             return;
         };
         match attempt.into_channel(&self.config, now) {
             Ok(channel) => {
+                let known = (&**channel.peer(), channel.peer_incarnation());
+                slot.who = Who::of(known, self.names, &self.config);
                 slot.state = State::Session(Box::new(channel));
                 self.attempts -= 1;
                 self.sessions += 1;
-                self.stats.sessions += 1;
             }
-            Err((reason, farewell)) => self.end_attempt(index, reason, Some(farewell), now),
+            Err((reason, farewell)) => self.end_attempt(index, reason, farewell, now),
         }
+    }
+
+    /// Whether there is room for one session more, or this client has one already, which it will go on with or replace.
+    fn has_room_for(&self, attempt: &ServerAttempt) -> bool {
+        let max = self.config.max_sessions();
+        let known = || {
+            let (peer, incarnation) = attempt.peer();
+            let who = Who::of((&peer, incarnation), self.names, &self.config);
+            self.by_client.contains_key(&who.client) && self.sessions < max + self.config.max_attempts()
+        };
+        !self.closing && (self.sessions < max || known())
     }
 
     fn end_attempt(&mut self, index: u32, reason: CloseReason, farewell: Option<Vec<u8>>, now: Instant) {
@@ -183,11 +207,4 @@ impl<Route: Clone + PartialEq> Listener<Route> {
             }
         }
     }
-}
-
-fn tombstone(farewell: Option<Vec<u8>>, now: Instant) -> State {
-    State::Tombstone(Tombstone {
-        last_word: LastWord::new(farewell, true),
-        until: now + TOMBSTONE_LIFE,
-    })
 }

@@ -1,11 +1,12 @@
 //! Memory for messages larger than the window, passed around between sessions: first come, first served.
 
+use std::hash::Hash;
 use std::time::Instant;
 
 use super::Listener;
 use super::slot::State;
 
-impl<Route: Clone + PartialEq> Listener<Route> {
+impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// Passes memory for large messages around: first come, first served.
     #[inline]
     pub(super) fn settle_memory(&mut self, index: u32, now: Instant) {

@@ -5,32 +5,40 @@
 //! or a tombstone, one attempt to open it, or the repetition of one small packet. It holds nothing else for anybody.
 
 mod admission;
+mod answers;
+mod cookies;
 mod memory;
 mod slot;
+mod succession;
 mod table;
+mod who;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use self::answers::Told;
+use self::cookies::Cookies;
 use self::slot::{State, Tombstone};
-use self::table::Table;
-use crate::channel::{Channel, Receipt};
+use self::table::{Ids, Table};
+use self::who::{Digest, Names};
+use crate::channel::{Channel, Opened, Receipt};
 use crate::clock::Clock;
 use crate::state::{Reachability, SessionState};
 use crate::stream::Pool;
 use crate::wire::header::{Header, Kind, NotAPacket};
 use crate::{
-    CloseReason, ConnectError, Event, InFlight, ListenerStats, MessageId, Negotiated, Packet, PeerIdentity, SendError,
-    ServerConfig, SessionStats,
+    AcknowledgeError, CloseReason, ConnectError, Event, InFlight, ListenerStats, Message, MessageId, Negotiated,
+    Packet, PeerIdentity, SendError, ServerConfig, SessionStats,
 };
 
 /// How many events of one session come before those of the next.
 const EVENTS_PER_TURN: u32 = 64;
 
-/// Names one session of a [`Listener`]; a later session gets another.
+/// Names one session of a [`Listener`], over all its handshakes, and over restarts of its client. A later session gets another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId {
     generation: u32,
@@ -67,6 +75,11 @@ pub struct Listener<Route> {
     incarnation: [u8; 16],
     clock: Clock,
     table: Table<Route>,
+    /// The sessions, by who their client is.
+    by_client: BTreeMap<Digest, u32>,
+    names: Names,
+    cookies: Cookies,
+    told: Told,
     pool: Pool<u32>,
     /// Packets that do not take their session's route.
     replies: VecDeque<Transmit<Route>>,
@@ -82,17 +95,30 @@ pub struct Listener<Route> {
     stats: ListenerStats,
 }
 
-impl<Route: Clone + PartialEq> Listener<Route> {
+impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// A listener without sessions.
     ///
     /// # Errors
     /// [`ConnectError`] if the provider's source of randomness fails.
     pub fn new(config: &ServerConfig, now: Instant) -> Result<Self, ConnectError> {
+        Self::with(config, Names::Matter, now)
+    }
+
+    /// A listener with one session, for a transport that joins two: only whoever has the same certificate takes its client's place.
+    pub(crate) fn of_one(config: &ServerConfig, now: Instant) -> Result<Self, ConnectError> {
+        Self::with(&config.of_one(), Names::DoNotMatter, now)
+    }
+
+    fn with(config: &ServerConfig, names: Names, now: Instant) -> Result<Self, ConnectError> {
         Ok(Self {
             config: config.clone(),
             incarnation: config.common().random()?,
             clock: Clock::new(now),
             table: Table::new(),
+            by_client: BTreeMap::new(),
+            names,
+            cookies: Cookies::new(&config.common().random()?, now),
+            told: Told::default(),
             pool: Pool::new(config.limits().pool_bytes),
             replies: VecDeque::new(),
             to_transmit: VecDeque::new(),
@@ -113,10 +139,16 @@ impl<Route: Clone + PartialEq> Listener<Route> {
         let mut packet = packet.into();
         match Header::decode(packet.bytes_mut()) {
             Ok((header, header_bytes)) => match (header.kind, self.table.by_id(&header.destination)) {
+                // Servers send these, clients never do.
+                (Kind::Retry { .. } | Kind::Unknown, _) => self.stats.malformed += 1,
                 (Kind::Data, Some(index)) => self.handle_data(index, &header, route, packet, now),
-                (_, Some(index)) => self.handle_handshake(index, (&header, header_bytes), route, packet, now),
+                (Kind::Handshake, Some(index)) => {
+                    self.handle_handshake(index, (&header, header_bytes), route, packet, now);
+                }
+                // Nobody calls the server so in a first packet.
+                (Kind::Initial { .. }, Some(_)) => self.stats.dropped += 1,
                 (Kind::Initial { .. }, None) => self.handle_initial((&header, header_bytes), route, packet, now),
-                (_, None) => self.stats.unknown_id += 1,
+                (Kind::Data | Kind::Handshake, None) => self.answer_unknown(&header, route, now),
             },
             Err(NotAPacket::Malformed) => self.stats.malformed += 1,
             Err(NotAPacket::OtherVersion) => self.stats.other_version += 1,
@@ -126,14 +158,9 @@ impl<Route: Clone + PartialEq> Listener<Route> {
     fn handle_data(&mut self, index: u32, header: &Header, route: Route, packet: Packet, now: Instant) {
         let Some(slot) = self.table.get_mut(index) else { return };
         match &mut slot.state {
-            State::Session(channel) => match channel.handle_packet(header, packet, now) {
-                // Only a genuine packet with the newest number moves a session: whoever copies packets cannot.
-                Receipt::Taken { newest: true } if slot.route != route || channel.is_route_gone() => {
-                    channel.path_changed(now);
-                    slot.move_to(route);
-                }
-                Receipt::Taken { .. } => {}
-                Receipt::Dropped => {
+            State::Session(channel) => match channel.open(header, packet, now) {
+                Some(opened) => return self.handle_opened(index, &opened, route, now),
+                None => {
                     self.stats.dropped += 1;
                     // All that is left to send is the last word, the same to whoever asks.
                     if channel.state() == SessionState::Closed {
@@ -149,6 +176,45 @@ impl<Route: Clone + PartialEq> Listener<Route> {
             State::Attempt(_) => self.stats.dropped += 1,
         }
         self.settle(index, now);
+    }
+
+    /// A genuine packet of a session, or the first one after a handshake.
+    fn handle_opened(&mut self, index: u32, opened: &Opened, route: Route, now: Instant) {
+        let is_first = matches!(self.table.get(index).map(|slot| &slot.state),
+            Some(State::Session(channel)) if channel.is_unconfirmed());
+        let index = if is_first {
+            self.begin(index, opened, now)
+        } else {
+            index
+        };
+        let Some(slot) = self.table.get_mut(index) else { return };
+        let State::Session(channel) = &mut slot.state else {
+            return;
+        };
+        let receipt = channel.take(opened, now);
+        if slot.earlier.is_some() && channel.earlier().is_none() {
+            let ids = Ids::of(channel);
+            self.table.rename(index, ids);
+        }
+        self.follow(index, receipt, route, now);
+        self.settle(index, now);
+    }
+
+    /// Sends by the route that a packet came by, if it was the newest.
+    fn follow(&mut self, index: u32, receipt: Receipt, route: Route, now: Instant) {
+        let Some(slot) = self.table.get_mut(index) else { return };
+        let State::Session(channel) = &mut slot.state else {
+            return;
+        };
+        match receipt {
+            // Only a genuine packet with the newest number moves a session: whoever copies packets cannot.
+            Receipt::Taken { newest: true } if slot.route != route || channel.is_route_gone() => {
+                channel.path_changed(now);
+                slot.move_to(route);
+            }
+            Receipt::Taken { .. } => {}
+            Receipt::Dropped => self.stats.dropped += 1,
+        }
     }
 
     /// Does what a change in one place may call for: queue it for output, events, memory and its deadline.
@@ -187,6 +253,7 @@ impl<Route: Clone + PartialEq> Listener<Route> {
         slot.state = State::Tombstone(Tombstone { last_word, until });
         self.sessions -= 1;
         let generation = slot.generation;
+        self.forget_client(index);
         self.leave_pool(index, now);
         self.remember_tombstone(SessionId { generation, index });
     }
@@ -351,6 +418,37 @@ impl<Route: Clone + PartialEq> Listener<Route> {
         for session in ids {
             self.close(session, now);
         }
+    }
+
+    /// Gives one session up at once: `Closed` tells what was not delivered.
+    pub fn abort(&mut self, session: SessionId, now: Instant) {
+        self.with_channel(session, now, |channel, now| channel.end(CloseReason::Aborted, now));
+    }
+
+    /// Asks the client of a session for another handshake beside it; see [`Session::renew`](crate::Session::renew).
+    pub fn renew(&mut self, session: SessionId, now: Instant) {
+        self.with_channel(session, now, |channel, _| channel.ask_for_renewal());
+    }
+
+    /// The application is done with this message, and with all that it was handed before in this session; see
+    /// [`Session::acknowledge`](crate::Session::acknowledge).
+    ///
+    /// # Errors
+    /// [`AcknowledgeError`]; nothing changed then.
+    pub fn acknowledge(
+        &mut self,
+        session: SessionId,
+        message: MessageId,
+        now: Instant,
+    ) -> Result<(), AcknowledgeError> {
+        self.with_channel(session, now, |channel, now| channel.acknowledge(message, now))
+            .unwrap_or(Err(AcknowledgeError::NotDelivered))
+    }
+
+    /// Takes back the messages of one session that were never sent; see [`Session::withdraw_unsent`](crate::Session::withdraw_unsent).
+    pub fn withdraw_unsent(&mut self, session: SessionId, now: Instant) -> Vec<Message> {
+        self.with_channel(session, now, |channel, _| channel.withdraw_unsent())
+            .unwrap_or_default()
     }
 
     fn with_channel<T>(

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use super::who::Who;
 use crate::attempt::ServerAttempt;
-use crate::channel::{Channel, LastWord};
+use crate::channel::{Channel, LastWord, TOMBSTONE_LIFE};
 use crate::wire::header::ConnectionId;
 
 /// What a first packet is recognised by when it comes again: the id it was addressed to, and its hash. Anybody can seal
@@ -14,9 +15,14 @@ pub(super) type FirstPacket = (ConnectionId, [u8; 16]);
 #[derive(Debug)]
 pub(super) struct Slot<Route> {
     pub(super) generation: u32,
+    /// Which handshake of this listener led here, in the order in which they began.
+    pub(super) handshake: u64,
     pub(super) ours: ConnectionId,
+    /// The id of before a join, while its packets are still opened.
+    pub(super) earlier: Option<ConnectionId>,
     pub(super) first_packet: Option<FirstPacket>,
     pub(super) route: Route,
+    pub(super) who: Who,
     pub(super) state: State,
     /// The deadline under which this place stands in the schedule; the true one may be later.
     pub(super) scheduled: Option<Instant>,
@@ -41,6 +47,14 @@ pub(super) enum State {
 pub(super) struct Tombstone {
     pub(super) last_word: LastWord,
     pub(super) until: Instant,
+}
+
+/// What is left of an attempt or a session, and is to be told now.
+pub(super) fn tombstone(farewell: Option<Vec<u8>>, now: Instant) -> State {
+    State::Tombstone(Tombstone {
+        last_word: LastWord::new(farewell, true),
+        until: now + TOMBSTONE_LIFE,
+    })
 }
 
 impl<Route: PartialEq> Slot<Route> {

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use super::SessionId;
 use super::slot::{FirstPacket, Slot, State};
+use super::who::Who;
+use crate::channel::Channel;
 use crate::wire::header::ConnectionId;
 
 /// The places of a listener.
@@ -15,6 +17,7 @@ pub(super) struct Table<Route> {
     slots: Vec<Option<Slot<Route>>>,
     vacant: Vec<u32>,
     next_generation: u32,
+    next_handshake: u64,
     by_id: ById,
     by_first_packet: BTreeMap<FirstPacket, u32>,
     schedule: BTreeSet<(Instant, u32)>,
@@ -41,12 +44,34 @@ impl Hasher for IdHasher {
     }
 }
 
+/// By which ids a session is found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ids {
+    ours: ConnectionId,
+    /// Of before a join.
+    earlier: Option<ConnectionId>,
+}
+
+impl Ids {
+    pub(super) fn of(channel: &Channel) -> Self {
+        Self {
+            ours: channel.ours(),
+            earlier: channel.earlier(),
+        }
+    }
+
+    fn iter(self) -> impl Iterator<Item = ConnectionId> {
+        std::iter::once(self.ours).chain(self.earlier)
+    }
+}
+
 impl<Route> Table<Route> {
     pub(super) fn new() -> Self {
         Self {
             slots: Vec::new(),
             vacant: Vec::new(),
             next_generation: 0,
+            next_handshake: 0,
             by_id: ById::default(),
             by_first_packet: BTreeMap::new(),
             schedule: BTreeSet::new(),
@@ -63,9 +88,12 @@ impl<Route> Table<Route> {
     ) -> u32 {
         let slot = Slot {
             generation: self.next_generation,
+            handshake: self.next_handshake,
             ours,
+            earlier: None,
             first_packet,
             route,
+            who: Who::default(),
             state,
             scheduled: None,
             queued_to_transmit: false,
@@ -75,6 +103,7 @@ impl<Route> Table<Route> {
             waits_for_pool: false,
         };
         self.next_generation = self.next_generation.wrapping_add(1);
+        self.next_handshake += 1;
         let index = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(None);
             (self.slots.len() - 1) as u32
@@ -90,7 +119,9 @@ impl<Route> Table<Route> {
     pub(super) fn remove(&mut self, index: u32) -> Option<Slot<Route>> {
         let slot = self.slots.get_mut(index as usize)?.take()?;
         self.vacant.push(index);
-        self.by_id.remove(&slot.ours);
+        for id in std::iter::once(slot.ours).chain(slot.earlier) {
+            self.unname(index, &id);
+        }
         if let Some(first_packet) = &slot.first_packet {
             self.by_first_packet.remove(first_packet);
         }
@@ -98,6 +129,40 @@ impl<Route> Table<Route> {
             self.schedule.remove(&(at, index));
         }
         Some(slot)
+    }
+
+    fn unname(&mut self, index: u32, id: &ConnectionId) {
+        if self.by_id.get(id) == Some(&index) {
+            self.by_id.remove(id);
+        }
+    }
+
+    /// A place is found by these ids from here on, and by no others.
+    pub(super) fn rename(&mut self, index: u32, ids: Ids) {
+        let Some(slot) = self.get_mut(index) else { return };
+        let before = Ids {
+            ours: slot.ours,
+            earlier: slot.earlier,
+        };
+        (slot.ours, slot.earlier) = (ids.ours, ids.earlier);
+        for id in before.iter() {
+            self.unname(index, &id);
+        }
+        for id in ids.iter() {
+            self.by_id.insert(id, index);
+        }
+    }
+
+    /// A place is recognised by the first packet of a later handshake from here on.
+    pub(super) fn recognise(&mut self, index: u32, first_packet: Option<FirstPacket>) {
+        let Some(slot) = self.get_mut(index) else { return };
+        let before = std::mem::replace(&mut slot.first_packet, first_packet);
+        if let Some(before) = before {
+            self.by_first_packet.remove(&before);
+        }
+        if let Some(first_packet) = first_packet {
+            self.by_first_packet.insert(first_packet, index);
+        }
     }
 
     #[inline]

@@ -1,6 +1,9 @@
 //! A client's session with its one server.
 
+mod attempts;
 mod connecting;
+mod doubt;
+mod standing;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,12 +12,14 @@ use bytes::Bytes;
 use rustls::pki_types::ServerName;
 
 use self::connecting::{Connecting, Ended, Outcome};
+use self::standing::Standing;
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::state::{Reachability, SessionState};
 use crate::wire::header::{Header, Kind};
 use crate::{
-    ClientConfig, ConnectError, Event, InFlight, MessageId, Negotiated, Packet, PeerIdentity, SendError, SessionStats,
+    AcknowledgeError, ClientConfig, CloseReason, ConnectError, Event, InFlight, Message, MessageId, Negotiated, Packet,
+    PeerIdentity, SendError, SessionStats,
 };
 
 /// A hint about the transport under a session. Hints speed things up; nothing depends on them.
@@ -46,7 +51,7 @@ pub struct Session {
 #[derive(Debug)]
 enum Phase {
     Connecting(Box<Connecting>),
-    Standing(Box<Channel>),
+    Standing(Box<Standing>),
     /// Over before it was established.
     Ended(Ended),
 }
@@ -82,33 +87,51 @@ impl Session {
     }
 
     /// Gives a packet to whom it names. Returns whether it was taken.
-    fn dispatch(&mut self, (header, header_bytes): (&Header, usize), packet: Packet, now: Instant) -> bool {
-        match &mut self.phase {
-            Phase::Connecting(connecting) => {
-                let outcome = connecting.handle_packet(&self.config, (header, header_bytes), packet, now);
-                outcome.map(|outcome| self.turn(outcome)).is_some()
+    fn dispatch(&mut self, header: (&Header, usize), packet: Packet, now: Instant) -> bool {
+        match (&mut self.phase, header.0.kind) {
+            (Phase::Connecting(_) | Phase::Standing(_), Kind::Retry { .. } | Kind::Unknown) => {
+                self.handle_answer(header, packet, now)
             }
-            Phase::Standing(channel) if header.kind == Kind::Data && header.destination == channel.ours() => {
-                // What it drops, it counts itself.
-                channel.handle_packet(header, packet, now);
+            (Phase::Connecting(connecting), _) => {
+                let outcome = connecting.handle_packet(&self.config, header, packet, now);
+                outcome.map(|outcome| self.turn(outcome, now)).is_some()
+            }
+            (Phase::Standing(standing), _) => {
+                let taken = standing.handle_packet(&self.config, header, packet, now);
                 self.serve_reservation(now);
-                true
+                taken
             }
-            Phase::Standing(_) | Phase::Ended(_) => false,
+            (Phase::Ended(_), _) => false,
         }
     }
 
-    fn turn(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Connecting => {}
-            Outcome::Established(channel) => self.phase = Phase::Standing(channel),
-            Outcome::Over(ended) => self.phase = Phase::Ended(ended),
+    /// Takes an answer of a server that holds nothing for this client.
+    fn handle_answer(&mut self, (header, header_bytes): (&Header, usize), mut packet: Packet, now: Instant) -> bool {
+        let cookie = &packet.bytes_mut()[header_bytes..];
+        match (&mut self.phase, header.kind) {
+            (Phase::Connecting(connecting), Kind::Unknown) => connecting.attempts.handle_unknown(header, now),
+            (Phase::Connecting(connecting), _) => connecting.attempts.handle_retry(header, cookie, now),
+            (Phase::Standing(standing), Kind::Unknown) => standing.handle_unknown(&self.config, header, now),
+            (Phase::Standing(standing), _) => standing.handle_retry(header, cookie, now),
+            (Phase::Ended(_), _) => false,
+        }
+    }
+
+    fn turn(&mut self, outcome: Outcome, now: Instant) {
+        match (outcome, &mut self.phase) {
+            (Outcome::Established(channel), Phase::Connecting(connecting)) => {
+                let attempts = connecting.attempts.take();
+                let standing = Standing::new(*channel, attempts, &self.config, now);
+                self.phase = Phase::Standing(Box::new(standing));
+            }
+            (Outcome::Over(ended), _) => self.phase = Phase::Ended(ended),
+            _ => {}
         }
     }
 
     /// One session has the whole pool, which holds any message that it accepts.
     fn serve_reservation(&mut self, now: Instant) {
-        if let Phase::Standing(channel) = &mut self.phase
+        if let Some(channel) = self.channel_mut()
             && channel.wanted_reservation().is_some()
         {
             channel.grant_reservation(now);
@@ -121,9 +144,9 @@ impl Session {
         match &mut self.phase {
             Phase::Connecting(connecting) => {
                 let outcome = connecting.handle_timeout(&self.config, now);
-                self.turn(outcome);
+                self.turn(outcome, now);
             }
-            Phase::Standing(channel) => channel.handle_timeout(false, now),
+            Phase::Standing(standing) => standing.handle_timeout(&self.config, now),
             Phase::Ended(_) => {}
         }
     }
@@ -132,8 +155,8 @@ impl Session {
     pub fn handle_path(&mut self, hint: PathHint, now: Instant) {
         let now = self.clock.advance(now);
         match (&mut self.phase, hint) {
-            (Phase::Connecting(connecting), PathHint::Up) => connecting.path_changed(now),
-            (Phase::Standing(channel), PathHint::Up) => channel.path_changed(now),
+            (Phase::Connecting(connecting), PathHint::Up) => connecting.attempts.path_changed(now),
+            (Phase::Standing(standing), PathHint::Up) => standing.path_changed(now),
             // The transport itself holds packets back now, or drops them: either way there is nothing to do but wait.
             _ => {}
         }
@@ -144,8 +167,8 @@ impl Session {
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
         let now = self.clock.advance(now);
         match &mut self.phase {
-            Phase::Connecting(connecting) => connecting.poll_transmit(),
-            Phase::Standing(channel) => channel.poll_transmit(now),
+            Phase::Connecting(connecting) => connecting.attempts.poll_transmit(),
+            Phase::Standing(standing) => standing.poll_transmit(now),
             Phase::Ended(ended) => ended.farewell.take(),
         }
     }
@@ -156,8 +179,8 @@ impl Session {
         let now = self.clock.advance(now);
         match &mut self.phase {
             Phase::Connecting(connecting) => connecting.poll_event(),
-            Phase::Standing(channel) => {
-                let event = channel.poll_event(now);
+            Phase::Standing(standing) => {
+                let event = standing.poll_event(now);
                 self.serve_reservation(now);
                 event
             }
@@ -169,7 +192,7 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Connecting(connecting) => Some(connecting.poll_timeout(&self.config)),
-            Phase::Standing(channel) => channel.poll_timeout(),
+            Phase::Standing(standing) => standing.poll_timeout(),
             Phase::Ended(_) => None,
         }
     }
@@ -182,7 +205,7 @@ impl Session {
         let now = self.clock.advance(now);
         match &mut self.phase {
             Phase::Connecting(connecting) if !connecting.is_closing() => connecting.outbox.push(payload),
-            Phase::Standing(channel) => channel.send(payload, now),
+            Phase::Standing(standing) => standing.channel.send(payload, now),
             Phase::Connecting(_) | Phase::Ended(_) => Err(SendError::Closed),
         }
     }
@@ -195,7 +218,7 @@ impl Session {
         let now = self.clock.advance(now);
         match &mut self.phase {
             Phase::Connecting(connecting) if !connecting.is_closing() => connecting.outbox.push_parts(parts),
-            Phase::Standing(channel) => channel.send_parts(parts, now),
+            Phase::Standing(standing) => standing.channel.send_parts(parts, now),
             Phase::Connecting(_) | Phase::Ended(_) => Err(SendError::Closed),
         }
     }
@@ -209,10 +232,54 @@ impl Session {
         match &mut self.phase {
             Phase::Connecting(connecting) => {
                 let outcome = connecting.close(self.config.limits().linger, now);
-                self.turn(outcome);
+                self.turn(outcome, now);
             }
-            Phase::Standing(channel) => channel.close(now),
+            Phase::Standing(standing) => standing.channel.close(now),
             Phase::Ended(_) => {}
+        }
+    }
+
+    /// Gives the session up at once: `Closed` tells what was not delivered.
+    pub fn abort(&mut self, now: Instant) {
+        let now = self.clock.advance(now);
+        match &mut self.phase {
+            Phase::Connecting(connecting) => self.phase = Phase::Ended(connecting.end(CloseReason::Aborted)),
+            Phase::Standing(standing) => standing.channel.end(CloseReason::Aborted, now),
+            Phase::Ended(_) => {}
+        }
+    }
+
+    /// Makes another handshake beside the session, which goes on without a gap under the secrets of that handshake; nothing
+    /// is told. It does so by itself from time to time, see [`Limits::renew_after`](crate::Limits::renew_after). Before the session
+    /// is established, and after its end, there is nothing to renew.
+    pub fn renew(&mut self, now: Instant) {
+        let now = self.clock.advance(now);
+        if let Phase::Standing(standing) = &mut self.phase {
+            standing.renew(now);
+        }
+    }
+
+    /// The application is done with this message, and with all that it was handed before: the peer may forget them. For
+    /// sessions with [`Delivery::manual_acknowledgement`](crate::Delivery::manual_acknowledgement).
+    ///
+    /// # Errors
+    /// [`AcknowledgeError`]; nothing changed then.
+    pub fn acknowledge(&mut self, message: MessageId, now: Instant) -> Result<(), AcknowledgeError> {
+        let now = self.clock.advance(now);
+        self.channel_mut()
+            .map_or(Err(AcknowledgeError::NotDelivered), |channel| {
+                channel.acknowledge(message, now)
+            })
+    }
+
+    /// Takes back the messages that were never sent, in the order of sending. None once the session is closing: then `Closed` lists them.
+    /// Their place among the ids of messages is given to others.
+    pub fn withdraw_unsent(&mut self, now: Instant) -> Vec<Message> {
+        self.clock.advance(now);
+        match &mut self.phase {
+            Phase::Connecting(connecting) if !connecting.is_closing() => connecting.outbox.withdraw_unsent(),
+            Phase::Standing(standing) => standing.channel.withdraw_unsent(),
+            Phase::Connecting(_) | Phase::Ended(_) => Vec::new(),
         }
     }
 
@@ -226,7 +293,7 @@ impl Session {
     pub fn in_flight(&self) -> InFlight {
         match &self.phase {
             Phase::Connecting(connecting) => connecting.outbox.in_flight(),
-            Phase::Standing(channel) => channel.outbox().in_flight(),
+            Phase::Standing(standing) => standing.channel.outbox().in_flight(),
             Phase::Ended(_) => InFlight::default(),
         }
     }
@@ -245,7 +312,7 @@ impl Session {
     pub fn state(&self) -> SessionState {
         match &self.phase {
             Phase::Connecting(_) => SessionState::Connecting,
-            Phase::Standing(channel) => channel.state(),
+            Phase::Standing(standing) => standing.channel.state(),
             Phase::Ended(_) => SessionState::Closed,
         }
     }
@@ -254,7 +321,7 @@ impl Session {
     pub fn reachability(&self) -> Reachability {
         match &self.phase {
             Phase::Connecting(connecting) => connecting.reachability(),
-            Phase::Standing(channel) => channel.reachability(),
+            Phase::Standing(standing) => standing.channel.reachability(),
             Phase::Ended(_) => Reachability::Lost,
         }
     }
@@ -278,7 +345,14 @@ impl Session {
 
     fn channel(&self) -> Option<&Channel> {
         match &self.phase {
-            Phase::Standing(channel) => Some(channel),
+            Phase::Standing(standing) => Some(&standing.channel),
+            _ => None,
+        }
+    }
+
+    fn channel_mut(&mut self) -> Option<&mut Channel> {
+        match &mut self.phase {
+            Phase::Standing(standing) => Some(&mut standing.channel),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::{Buf, Bytes};
 
 use super::{Head, message};
-use crate::{Message, MessageId, Violation};
+use crate::{AcknowledgeError, Message, MessageId, Violation};
 
 /// How many pieces may wait for a gap to close. A peer has at most so many packets on the way, unless it was granted more.
 const MAX_AHEAD: usize = 4096;
@@ -24,8 +24,12 @@ const PINNED_FACTOR: usize = 4;
 /// credit, and no piece pins more than [`PINNED_FACTOR`] times its length.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    /// The application has everything up to here: a message boundary.
+    /// The application took everything up to here: a message boundary.
+    taken: u64,
+    /// The application is done with everything up to here, and the peer may forget it.
     handed: u64,
+    /// Where the messages end that were taken, and are not acknowledged by the application; none if taking them is enough.
+    unacknowledged: Option<VecDeque<u64>>,
     /// Everything up to here has arrived.
     arrived: u64,
     /// The head of the message at the front, as soon as it has arrived.
@@ -48,6 +52,8 @@ pub(crate) struct Inbox {
 pub(crate) struct InboxLimits {
     pub(crate) message_bytes: u64,
     pub(crate) window_bytes: u64,
+    /// Whether the application says which messages it is done with.
+    pub(crate) manual: bool,
 }
 
 /// A large message on its way, in memory reserved for it.
@@ -68,7 +74,9 @@ pub(crate) enum Refused {
 impl Inbox {
     pub(crate) fn new(limits: InboxLimits) -> Self {
         Self {
+            taken: 0,
             handed: 0,
+            unacknowledged: limits.manual.then(VecDeque::new),
             arrived: 0,
             front: None,
             ready: VecDeque::new(),
@@ -217,7 +225,7 @@ impl Inbox {
         self.ahead.clear();
         let incomplete = |assembly: &mut Assembly| (assembly.body.len() as u64) < assembly.head.body;
         if self.assembly.take_if(incomplete).is_some() {
-            (self.front, self.arrived) = (None, self.handed);
+            (self.front, self.arrived) = (None, self.taken);
             self.ready.clear();
         }
     }
@@ -237,17 +245,21 @@ impl Inbox {
         if head.body > self.limits.message_bytes {
             return Some(Err(Violation::MessageTooLarge));
         }
-        if head.message_bytes() > self.arrived - self.handed {
+        if head.message_bytes() > self.arrived - self.taken {
             return None;
         }
         let body = self.take_body(head);
         self.front = None;
-        self.handed += head.message_bytes();
+        self.taken += head.message_bytes();
+        match &mut self.unacknowledged {
+            Some(unacknowledged) => unacknowledged.push_back(self.taken),
+            None => self.handed = self.taken,
+        }
         self.raise_credit();
-        let id = MessageId::from_end_offset(self.handed);
+        let id = MessageId::from_end_offset(self.taken);
         // What is wrong with the next message is found when it is asked for.
         let _ = self.look_at_front();
-        Some(message(id, body, head.multipart).ok_or(Violation::MalformedMessage))
+        Some(message(id, body, head.kind).ok_or(Violation::MalformedMessage))
     }
 
     fn take_body(&mut self, head: Head) -> Bytes {
@@ -304,14 +316,29 @@ impl Inbox {
     /// Whether a whole message waits for the application.
     pub(crate) fn has_message(&self) -> bool {
         self.front
-            .is_some_and(|head| head.message_bytes() <= self.arrived - self.handed)
+            .is_some_and(|head| head.message_bytes() <= self.arrived - self.taken)
+    }
+
+    /// The application is done with the message that ends here, and with all before. Returns whether that was news.
+    pub(crate) fn acknowledge(&mut self, end: u64) -> Result<bool, AcknowledgeError> {
+        let unacknowledged = self.unacknowledged.as_mut().ok_or(AcknowledgeError::Automatic)?;
+        if end <= self.handed {
+            return Ok(false);
+        }
+        let index = unacknowledged
+            .binary_search(&end)
+            .map_err(|_| AcknowledgeError::NotDelivered)?;
+        unacknowledged.drain(..=index);
+        self.handed = end;
+        self.raise_credit();
+        Ok(true)
     }
 
     pub(crate) fn handed(&self) -> u64 {
         self.handed
     }
 
-    /// How far the stream has arrived in order: the progress of a large message.
+    /// How far the stream has arrived in order.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrived
     }

@@ -1,7 +1,7 @@
 //! The stream of messages, one each way: an ordered run of bytes in which each message stands behind its length.
 //!
 //! ```text
-//! message    length and kind     varint   length << 1 | multipart
+//! message    length and kind     varint   length << 2 | possible duplicate << 1 | multipart
 //!            body                length bytes
 //! body       one part            the part itself
 //!            multipart           each part: its length as a varint, then its bytes
@@ -32,7 +32,7 @@ use crate::{Message, MessageId};
 /// How many parts a message has at most: each costs the receiver a reference besides its bytes.
 pub(crate) const MAX_PARTS: usize = 1 << 16;
 /// The longest message that lengths on the wire can express.
-pub(crate) const MAX_MESSAGE_BYTES: u64 = varint::MAX >> 1;
+pub(crate) const MAX_MESSAGE_BYTES: u64 = varint::MAX >> 2;
 
 /// What stands before a message's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,21 @@ struct Head {
     bytes: usize,
     /// The length of the body.
     body: u64,
+    kind: MessageKind,
+}
+
+/// What a head says of a message besides its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MessageKind {
     multipart: bool,
+    /// An earlier process of the receiver may have had it.
+    possible_duplicate: bool,
 }
 
 impl Head {
-    fn encode(body: u64, multipart: bool, out: &mut Vec<u8>) {
-        varint::encode(body << 1 | u64::from(multipart), out);
+    fn encode(body: u64, kind: MessageKind, out: &mut Vec<u8>) {
+        let flags = u64::from(kind.possible_duplicate) << 1 | u64::from(kind.multipart);
+        varint::encode(body << 2 | flags, out);
     }
 
     #[inline]
@@ -54,8 +63,11 @@ impl Head {
         let (value, bytes) = varint::decode(stream)?;
         Some(Self {
             bytes,
-            body: value >> 1,
-            multipart: value & 1 == 1,
+            body: value >> 2,
+            kind: MessageKind {
+                multipart: value & 1 == 1,
+                possible_duplicate: value & 2 == 2,
+            },
         })
     }
 
@@ -67,11 +79,13 @@ impl Head {
 
 /// A message from its body; `None` if the parts do not add up to it.
 #[inline]
-fn message(id: MessageId, body: Bytes, multipart: bool) -> Option<Message> {
-    if !multipart {
-        return Some(Message::single(id, body));
-    }
-    split_parts(body).map(|parts| Message::multipart(id, parts))
+fn message(id: MessageId, body: Bytes, kind: MessageKind) -> Option<Message> {
+    let message = if kind.multipart {
+        Message::multipart(id, split_parts(body)?)
+    } else {
+        Message::single(id, body)
+    };
+    Some(message.marked(kind.possible_duplicate))
 }
 
 fn split_parts(mut body: Bytes) -> Option<Vec<Bytes>> {

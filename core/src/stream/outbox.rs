@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::spans::Spans;
-use super::{Head, MAX_MESSAGE_BYTES, MAX_PARTS, message};
+use super::{Head, MAX_MESSAGE_BYTES, MAX_PARTS, MessageKind, message};
 use crate::wire::varint;
 use crate::{InFlight, Message, MessageId, SendError};
 
@@ -84,7 +84,7 @@ impl Outbox {
     pub(crate) fn push(&mut self, payload: &[u8]) -> Result<MessageId, SendError> {
         let body = payload.len() as u64;
         self.admit(body)?;
-        self.push_head(body, false);
+        self.push_head(body, SINGLE);
         if payload.len() < OWN_CHUNK_BYTES {
             self.gather(payload);
         } else {
@@ -101,14 +101,22 @@ impl Outbox {
                 limit: MAX_PARTS,
             });
         }
+        self.admit(body_bytes(parts))?;
+        Ok(self.append(parts, false))
+    }
+
+    /// Takes a message again that an earlier outbox had accepted for a peer that is gone: within its limits, therefore.
+    pub(crate) fn push_again(&mut self, message: &Message, possible_duplicate: bool) -> MessageId {
+        self.append(message.parts(), possible_duplicate || message.is_possible_duplicate())
+    }
+
+    fn append(&mut self, parts: &[Bytes], possible_duplicate: bool) -> MessageId {
         let multipart = parts.len() > 1;
-        let heads = parts
-            .iter()
-            .filter(|_| multipart)
-            .map(|part| varint::encoded_bytes(part.len() as u64) as u64);
-        let body = parts.iter().map(|part| part.len() as u64).sum::<u64>() + heads.sum::<u64>();
-        self.admit(body)?;
-        self.push_head(body, multipart);
+        let kind = MessageKind {
+            multipart,
+            possible_duplicate,
+        };
+        self.push_head(body_bytes(parts), kind);
         for part in parts {
             if multipart {
                 self.push_part_head(part.len() as u64);
@@ -119,7 +127,7 @@ impl Outbox {
                 self.share(part.clone());
             }
         }
-        Ok(MessageId::from_end_offset(self.end))
+        MessageId::from_end_offset(self.end)
     }
 
     fn admit(&self, message_bytes: u64) -> Result<(), SendError> {
@@ -140,10 +148,10 @@ impl Outbox {
         Ok(())
     }
 
-    fn push_head(&mut self, body: u64, multipart: bool) {
+    fn push_head(&mut self, body: u64, kind: MessageKind) {
         let chunk = self.gathering(HEAD_BYTES);
         let before = chunk.len();
-        Head::encode(body, multipart, chunk);
+        Head::encode(body, kind, chunk);
         self.end += (chunk.len() - before) as u64;
     }
 
@@ -313,11 +321,46 @@ impl Outbox {
             let end = start + head.message_bytes();
             let mut body = Vec::with_capacity(head.body as usize);
             self.copy(end - head.body..end, &mut body);
-            let message = message(MessageId::from_end_offset(end), body.into(), head.multipart);
+            let message = message(MessageId::from_end_offset(end), body.into(), head.kind);
             let list = if start < self.sent { &mut in_doubt } else { &mut unsent };
             list.push(message.expect("encoded by this outbox"));
         }
         (in_doubt, unsent)
+    }
+
+    /// Takes back the messages of which no byte was sent. Their place in the stream, and so their ids, go to others.
+    pub(crate) fn withdraw_unsent(&mut self) -> Vec<Message> {
+        let (_, unsent) = self.undelivered();
+        let mut messages = self.messages_from(self.base);
+        if let Some((end, _)) = messages.find(|(start, _)| *start >= self.sent) {
+            drop(messages);
+            self.truncate(end);
+        }
+        unsent
+    }
+
+    /// Forgets what is behind a message boundary.
+    fn truncate(&mut self, end: u64) {
+        self.chunks.retain(|chunk| chunk.start < end);
+        if let Some(Chunk {
+            start,
+            bytes: ChunkBytes::Gathered(held),
+        }) = self.chunks.back_mut()
+        {
+            held.truncate((end - *start) as usize);
+        }
+        self.end = end;
+        self.free();
+    }
+
+    /// The peer goes on under new keys, and everything up to `arrived` has reached it: what was sent beyond is as good as lost.
+    /// Returns how many messages and bytes that is.
+    pub(crate) fn resume(&mut self, arrived: u64) -> Result<(u64, u64), NotSent> {
+        if arrived > self.sent {
+            return Err(NotSent);
+        }
+        self.lost = Spans::default();
+        Ok(self.lose(arrived..self.sent))
     }
 
     /// Forgets everything: it was handed back to the application.
@@ -349,6 +392,21 @@ impl Outbox {
             unsent_bytes: self.end - self.sent,
         }
     }
+}
+
+/// A message of one part that is sent for the first time.
+const SINGLE: MessageKind = MessageKind {
+    multipart: false,
+    possible_duplicate: false,
+};
+
+/// The length of a message's body: its parts, and their heads if there are several.
+fn body_bytes(parts: &[Bytes]) -> u64 {
+    let heads = |part: &Bytes| match parts.len() {
+        1 => 0,
+        _ => varint::encoded_bytes(part.len() as u64) as u64,
+    };
+    parts.iter().map(|part| part.len() as u64 + heads(part)).sum()
 }
 
 impl Chunk {

@@ -8,6 +8,7 @@ use crate::Violation;
 const LIMITS: InboxLimits = InboxLimits {
     message_bytes: 1 << 20,
     window_bytes: 500,
+    manual: false,
 };
 
 fn outbox() -> Outbox {
@@ -148,6 +149,7 @@ fn a_peer_that_sends_single_bytes_far_ahead_cannot_make_us_hold_more_pieces_than
     let mut inbox = Inbox::new(InboxLimits {
         message_bytes: 1 << 30,
         window_bytes: 1 << 20,
+        ..LIMITS
     });
     let refused = (0..20_000u64).map(|n| 1 + 2 * n).find(|&at| {
         let taken = inbox.check(at, 1);
@@ -165,7 +167,7 @@ fn a_message_before_one_that_is_too_large_is_still_handed_over() {
         outbox(),
         Inbox::new(InboxLimits {
             message_bytes: 9,
-            window_bytes: 500,
+            ..LIMITS
         }),
     );
     outbox.push(b"fits").expect("accepted");
@@ -185,6 +187,7 @@ fn nested_pieces_behind_a_gap_do_not_keep_their_packets_alive() {
     let mut inbox = Inbox::new(InboxLimits {
         message_bytes: 1 << 30,
         window_bytes: 1 << 20,
+        ..LIMITS
     });
     for start in (100..200).rev() {
         let packet = Bytes::from(vec![0; 60_000]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::quic::{ClientConnection, Connection, KeyChange, ServerConnection};
 use rustls::{AlertDescription, Error};
+use zeroize::Zeroizing;
 
 use super::{ALPN, EpochKeys, KeyPair, QUIC_VERSION};
 use crate::wire::parameters::Parameters;
@@ -21,6 +22,15 @@ pub(crate) enum Level {
 pub(crate) enum NewKeys {
     Handshake(KeyPair),
     Data(Box<EpochKeys>),
+}
+
+/// What only the two ends of a session know, by which one of them is recognised in a later handshake.
+pub(crate) struct JoinSecret(Zeroizing<[u8; 32]>);
+
+impl std::fmt::Debug for JoinSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JoinSecret")
+    }
 }
 
 /// One TLS handshake. Dropped once it has led to the keys of data packets.
@@ -117,10 +127,24 @@ impl Handshake {
 
     /// A value that names this handshake (RFC 9266 §4.2). Fails before it is complete.
     pub(crate) fn binding(&self) -> Result<ChannelBinding, Error> {
-        let exported = self
-            .connection
-            .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None)?;
-        Ok(ChannelBinding(exported))
+        self.export(b"EXPORTER-Channel-Binding", None).map(ChannelBinding)
+    }
+
+    /// What a later handshake shows to go on with the session of this one.
+    pub(crate) fn join_secret(&self) -> Result<JoinSecret, Error> {
+        self.export(b"EXPORTER-steadfast-join-secret", None)
+            .map(|secret| JoinSecret(Zeroizing::new(secret)))
+    }
+
+    /// The proof that whoever made this handshake is an end of the session whose secret that is. It is of no use in any other
+    /// handshake, and tells nothing of the secret.
+    pub(crate) fn join_proof(&self, earlier: &JoinSecret) -> Result<[u8; 32], Error> {
+        self.export(b"EXPORTER-steadfast-join-proof", Some(&earlier.0[..]))
+    }
+
+    /// Keying material of this handshake (RFC 8446 §7.5).
+    fn export(&self, label: &[u8], context: Option<&[u8]>) -> Result<[u8; 32], Error> {
+        self.connection.export_keying_material([0; 32], label, context)
     }
 
     pub(crate) fn negotiated(&self) -> Option<Negotiated> {

@@ -77,7 +77,7 @@ pub(crate) struct EpochKeys {
     secrets: Secrets,
     /// Packets sealed under the present key.
     sealed: u64,
-    /// Packets that did not open under it.
+    /// Packets that did not open, under any of these keys (RFC 9001 §6.6).
     failed: u64,
     /// Whether the peer acknowledged something in this epoch.
     confirmed: bool,
@@ -115,14 +115,20 @@ impl EpochKeys {
         self.current.seal(number, HEADER_BYTES, packet);
     }
 
-    /// Whether so much was sealed under this key that it is time for the next: an eighth of what RFC 9001 §6.6 allows.
-    pub(crate) fn wants_update(&self) -> bool {
-        self.confirmed && self.sealed >= self.current.local.confidentiality_limit() / 8
+    /// Whether so much was sealed under this key that it is time for the next: what is configured, and never more than an
+    /// eighth of what RFC 9001 §6.6 allows.
+    pub(crate) fn wants_update(&self, packets_per_key: u64) -> bool {
+        self.confirmed && self.sealed >= packets_per_key.min(self.current.local.confidentiality_limit() / 8)
     }
 
     /// Whether no packet may be sealed any more.
     pub(crate) fn exhausted(&self) -> bool {
         self.sealed >= self.current.local.confidentiality_limit()
+    }
+
+    /// Whether so many packets failed to open that it is time for keys of another handshake: half of what RFC 9001 §6.6 allows.
+    pub(crate) fn wants_renewal(&self) -> bool {
+        self.failed >= self.current.remote.integrity_limit() / 2
     }
 
     /// Whether so many packets failed to open that the key no longer proves anything (RFC 9001 §6.6).
@@ -142,7 +148,7 @@ impl EpochKeys {
         }
         let opened = match header.epoch.wrapping_sub(self.epoch) {
             0 => self.current.open(header.number, HEADER_BYTES, packet),
-            1 => return self.open_next(header, packet, old_until),
+            1 => self.open_next(header, packet, old_until),
             u32::MAX => self.open_previous(header, packet),
             _ => return Err(NotOpened),
         };
@@ -163,9 +169,7 @@ impl EpochKeys {
     }
 
     fn open_next(&mut self, header: &Header, packet: &mut [u8], old_until: Instant) -> Result<usize, NotOpened> {
-        let opened = self.next_keys().open(header.number, HEADER_BYTES, packet);
-        self.failed += u64::from(opened.is_err());
-        let length = opened?;
+        let length = self.next_keys().open(header.number, HEADER_BYTES, packet)?;
         self.update(old_until);
         // The peer is in this epoch: that is as good as an acknowledgement of ours.
         self.confirmed = true;
@@ -190,7 +194,7 @@ impl EpochKeys {
             below: u64::MAX,
         });
         self.epoch += 1;
-        (self.sealed, self.failed, self.confirmed) = (0, 0, false);
+        (self.sealed, self.confirmed) = (0, false);
     }
 
     /// As if so many packets had been sealed under the present key.

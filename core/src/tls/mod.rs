@@ -8,9 +8,9 @@ mod suite;
 mod tests;
 
 pub(crate) use config::{Credentials, client_config, server_config};
-pub(crate) use handshake::{Handshake, Level, NewKeys};
+pub(crate) use handshake::{Handshake, JoinSecret, Level, NewKeys};
 pub(crate) use keys::{EpochKeys, KeyPair};
-pub(crate) use suite::InitialSuite;
+pub(crate) use suite::{InitialSuite, MacKey};
 
 /// Both sides require it; later versions of the protocol negotiate by it (RFC 7301).
 pub(crate) const ALPN: &[u8] = b"steadfast/1";

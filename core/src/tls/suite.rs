@@ -1,6 +1,7 @@
 //! The suite of initial packets, which both sides know before anything is negotiated.
 
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::tls13::OkmBlock;
 use rustls::quic::{Keys, Suite};
 use rustls::{CipherSuite, Side};
 
@@ -33,8 +34,34 @@ impl InitialSuite {
 
     /// The first half of the SHA-256 of `bytes`: tells two first packets apart.
     pub(crate) fn fingerprint(&self, bytes: &[u8]) -> [u8; 16] {
+        *self.digest(bytes).first_chunk().expect("SHA-256 has 32 bytes")
+    }
+
+    /// The SHA-256 of `bytes`.
+    pub(crate) fn digest(&self, bytes: &[u8]) -> [u8; 32] {
         let hash = self.0.suite.common.hash_provider.hash(bytes);
-        *hash.as_ref().first_chunk().expect("SHA-256 has 32 bytes")
+        hash.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
+
+    /// The HMAC-SHA-256 of `bytes` (RFC 2104).
+    pub(crate) fn authenticate(&self, key: &MacKey, bytes: &[u8]) -> [u8; 32] {
+        let tag = self.0.suite.hkdf_provider.hmac_sign(&key.0, bytes);
+        tag.as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")
+    }
+}
+
+/// A key for [`InitialSuite::authenticate`].
+pub(crate) struct MacKey(OkmBlock);
+
+impl MacKey {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self(OkmBlock::new(key))
+    }
+}
+
+impl std::fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MacKey")
     }
 }
 

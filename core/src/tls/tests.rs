@@ -126,14 +126,14 @@ fn the_previous_epoch_opens_nothing_numbered_above_the_newer_and_nothing_after_i
 fn an_update_waits_for_the_acknowledgement_of_the_one_before() {
     let (mut client, _) = shaken();
     client.pretend_sealed(1 << 22);
-    assert!(client.wants_update() && !client.exhausted());
+    assert!(client.wants_update(1 << 20) && !client.exhausted());
     client.update(Instant::now());
     client.pretend_sealed(1 << 22);
-    assert!(!client.wants_update());
+    assert!(!client.wants_update(1 << 20));
     client.acknowledged_in(0);
-    assert!(!client.wants_update());
+    assert!(!client.wants_update(1 << 20));
     client.acknowledged_in(1);
-    assert!(client.wants_update());
+    assert!(client.wants_update(1 << 20));
 }
 
 #[test]

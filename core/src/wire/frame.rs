@@ -5,6 +5,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::header::ConnectionId;
 use super::reader::Reader;
 use super::{Malformed, varint};
 
@@ -15,6 +16,10 @@ const CONFIRMED: u8 = 0x04;
 const FINISH: u8 = 0x05;
 const CLOSE: u8 = 0x06;
 const STREAM: u8 = 0x07;
+const JOIN: u8 = 0x08;
+const JOINED: u8 = 0x09;
+const FRESH: u8 = 0x0a;
+const RENEW: u8 = 0x0b;
 const SKIPPABLE: u8 = 0x40;
 
 /// How many ranges of packet numbers one acknowledgement holds at most.
@@ -49,8 +54,39 @@ pub(crate) enum Frame<'a> {
         offset: u64,
         data: &'a [u8],
     },
+    /// A client asks, in a handshake that it made beside its session, to go on with that session.
+    Join(Join),
+    /// The server goes on with the session.
+    Joined(ReceiveState),
+    /// The server does not know the session, or does not believe that it is this client's: both streams begin anew.
+    Fresh,
+    /// The server asks its client to handshake anew beside the session.
+    Renew,
     /// A frame of a later release that may be ignored.
     Skipped,
+}
+
+/// What a client asks for in a *join*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Join {
+    /// By which id it called the server in the session so far.
+    pub(crate) earlier: ConnectionId,
+    /// What only the two ends of the session so far can know, tied to this handshake.
+    pub(crate) proof: [u8; 32],
+    pub(crate) state: ReceiveState,
+}
+
+/// How far one side's receiving is, when the session goes on under new keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReceiveState {
+    /// As in an acknowledgement.
+    pub(crate) handed: u64,
+    /// The stream offset up to which everything has arrived.
+    pub(crate) arrived: u64,
+    /// As in an acknowledgement.
+    pub(crate) credit: u64,
+    /// As in an acknowledgement.
+    pub(crate) packets: u64,
 }
 
 /// The three parts of an acknowledgement, complete and idempotent each time.
@@ -111,6 +147,14 @@ impl<'a> Frames<'a> {
                 offset: reader.varint()?,
                 data: reader.rest(),
             },
+            JOIN => Frame::Join(Join {
+                earlier: ConnectionId(reader.array()?),
+                proof: reader.array()?,
+                state: ReceiveState::decode(reader)?,
+            }),
+            JOINED => Frame::Joined(ReceiveState::decode(reader)?),
+            FRESH => Frame::Fresh,
+            RENEW => Frame::Renew,
             kind if kind >= SKIPPABLE => {
                 reader.prefixed()?;
                 Frame::Skipped
@@ -140,8 +184,32 @@ impl Frame<'_> {
     pub(crate) fn elicits_ack(&self) -> bool {
         matches!(
             self,
-            Self::Ping | Self::Confirmed | Self::Finish { .. } | Self::Stream { .. }
+            Self::Ping
+                | Self::Confirmed
+                | Self::Finish { .. }
+                | Self::Stream { .. }
+                | Self::Join(_)
+                | Self::Joined(_)
+                | Self::Fresh
+                | Self::Renew
         )
+    }
+}
+
+impl ReceiveState {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            handed: reader.varint()?,
+            arrived: reader.varint()?,
+            credit: reader.varint()?,
+            packets: reader.varint()?,
+        })
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        for value in [self.handed, self.arrived, self.credit, self.packets] {
+            varint::encode(value, out);
+        }
     }
 }
 
@@ -219,6 +287,26 @@ pub(crate) fn encode_confirmed(out: &mut Vec<u8>) {
 pub(crate) fn encode_finish(end: u64, out: &mut Vec<u8>) {
     out.push(FINISH);
     varint::encode(end, out);
+}
+
+pub(crate) fn encode_join(join: &Join, out: &mut Vec<u8>) {
+    out.push(JOIN);
+    out.extend_from_slice(&join.earlier.0);
+    out.extend_from_slice(&join.proof);
+    join.state.encode(out);
+}
+
+pub(crate) fn encode_joined(state: &ReceiveState, out: &mut Vec<u8>) {
+    out.push(JOINED);
+    state.encode(out);
+}
+
+pub(crate) fn encode_fresh(out: &mut Vec<u8>) {
+    out.push(FRESH);
+}
+
+pub(crate) fn encode_renew(out: &mut Vec<u8>) {
+    out.push(RENEW);
 }
 
 pub(crate) fn encode_crypto(offset: u64, data: &[u8], out: &mut Vec<u8>) {
@@ -347,6 +435,14 @@ mod tests {
             bytes.clear();
             encode_close(number, &reason, &mut bytes);
             prop_assert_eq!(decode(&bytes), Frame::Close { code: number, reason: &reason });
+            bytes.clear();
+            let state = ReceiveState { handed: number / 2, arrived: number, credit: number + 1, packets: 256 };
+            let join = Join { earlier: ConnectionId([7; 8]), proof: [9; 32], state };
+            encode_join(&join, &mut bytes);
+            prop_assert_eq!(decode(&bytes), Frame::Join(join));
+            bytes.clear();
+            encode_joined(&state, &mut bytes);
+            prop_assert_eq!(decode(&bytes), Frame::Joined(state));
             bytes.clear();
             encode_stream_head(number, &mut bytes);
             prop_assert_eq!(bytes.len(), stream_head_bytes(number));

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use steadfast::{Bytes, ClientConfig, Event, InFlight, MessageId, Negotiated, PeerIdentity, Session, SessionStats};
+use steadfast::{
+    Bytes, ClientConfig, Event, InFlight, Message, MessageId, Negotiated, PeerIdentity, Session, SessionStats,
+};
 
 use crate::carrier::Carrier;
 use crate::monitor::Monitor;
@@ -199,6 +201,37 @@ impl Client {
         }
     }
 
+    /// Says that the application is done with this message, and with all that it received before: the server may forget them.
+    /// For configurations with [`manual_acknowledgement`](steadfast::Delivery::manual_acknowledgement).
+    ///
+    /// # Errors
+    /// [`Error::Acknowledge`], [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
+    pub fn acknowledge(&mut self, message: MessageId) -> Result<(), Error> {
+        self.owner.check()?;
+        self.session.acknowledge(message, Instant::now())?;
+        self.after_command()
+    }
+
+    /// Takes back the messages that were never sent, in the order of sending.
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    pub fn withdraw_unsent(&mut self) -> Result<Vec<Message>, Error> {
+        self.owner.check()?;
+        Ok(self.session.withdraw_unsent(Instant::now()))
+    }
+
+    /// Makes another handshake beside the session, which goes on under its secrets; see
+    /// [`Session::renew`](steadfast::Session::renew). Returns at once.
+    ///
+    /// # Errors
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
+    pub fn renew(&mut self) -> Result<(), Error> {
+        self.owner.check()?;
+        self.session.renew(Instant::now());
+        self.turn()
+    }
+
     /// Begins to close: nothing more can be sent; what was sent is still delivered, and [`recv`](Self::recv) returns what the server
     /// still sends, and `Closed` last.
     ///
@@ -210,19 +243,22 @@ impl Client {
         self.turn()
     }
 
-    /// Closes, and waits for it, but not longer than this. Returns the events that remained; `Closed` is the last of them
-    /// unless time ran out before both sides had everything.
+    /// Closes, and waits for it, but not longer than this: then the session is given up. Returns the events that remained;
+    /// `Closed` is the last of them, and lists what was not delivered.
     ///
     /// # Errors
     /// [`Error::Closed`] if `Closed` was returned before, [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn close(mut self, timeout: Duration) -> Result<Vec<Event>, Error> {
+        if self.ended {
+            return Err(Error::Closed);
+        }
         self.begin_close()?;
         let until = Instant::now() + timeout;
         let mut events = Vec::new();
-        while let Some(event) = self.recv_until(Some(until))? {
-            events.push(event);
-            if self.ended {
-                break;
+        while !self.ended {
+            match self.recv_until(Some(until))? {
+                Some(event) => events.push(event),
+                None => self.session.abort(Instant::now()),
             }
         }
         Ok(events)

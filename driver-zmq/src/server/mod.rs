@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use steadfast::{
-    Bytes, Event, InFlight, Listener, ListenerStats, MessageId, Negotiated, PeerIdentity, ServerConfig, SessionId,
-    SessionState, SessionStats,
+    Bytes, Event, InFlight, Listener, ListenerStats, Message, MessageId, Negotiated, PeerIdentity, ServerConfig,
+    SessionId, SessionState, SessionStats,
 };
 
 use crate::backlog::Backlog;
@@ -196,6 +196,37 @@ impl Server {
         }
     }
 
+    /// Says that the application is done with this message, and with all that it received before in this session: the client may
+    /// forget them. For configurations with [`manual_acknowledgement`](steadfast::Delivery::manual_acknowledgement).
+    ///
+    /// # Errors
+    /// [`Error::Acknowledge`], [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
+    pub fn acknowledge(&mut self, session: SessionId, message: MessageId) -> Result<(), Error> {
+        self.owner.check()?;
+        self.listener.acknowledge(session, message, Instant::now())?;
+        self.after_command()
+    }
+
+    /// Takes back the messages of one session that were never sent, in the order of sending.
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    pub fn withdraw_unsent(&mut self, session: SessionId) -> Result<Vec<Message>, Error> {
+        self.owner.check()?;
+        Ok(self.listener.withdraw_unsent(session, Instant::now()))
+    }
+
+    /// Asks the client of a session for another handshake beside it; see [`Session::renew`](steadfast::Session::renew). Returns
+    /// at once.
+    ///
+    /// # Errors
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
+    pub fn renew(&mut self, session: SessionId) -> Result<(), Error> {
+        self.owner.check()?;
+        self.listener.renew(session, Instant::now());
+        self.turn()
+    }
+
     /// Begins to close one session: nothing more can be sent; what was sent is still delivered, and [`recv`](Self::recv) returns what
     /// the client still sends, and `Closed` last.
     ///
@@ -207,8 +238,8 @@ impl Server {
         self.turn()
     }
 
-    /// Closes all sessions, and waits for it, but not longer than this. Returns the events that remained; every session that ended in
-    /// time has its `Closed` among them. Stays a quarter of a second longer, for clients that have not read the last word yet.
+    /// Closes all sessions, and waits for it, but not longer than this: those that are left then are given up. Returns the events
+    /// that remained; every session has its `Closed` among them, which lists what was not delivered. Stays a quarter of a second longer, for clients that have not read the last word yet.
     ///
     /// # Errors
     /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
@@ -217,17 +248,23 @@ impl Server {
         self.listener.close_all(Instant::now());
         let until = Instant::now() + timeout;
         let mut events = Vec::new();
-        loop {
-            let wait_until = if self.peers.is_empty() { Instant::now() } else { until };
-            match self.recv_until(Some(wait_until))? {
+        while !self.peers.is_empty() {
+            match self.recv_until(Some(until))? {
                 Some(event) => events.push(event),
-                None => break,
+                None => self.give_up(),
             }
         }
         if !events.is_empty() {
             self.stay_for_last_words(until)?;
         }
         Ok(events)
+    }
+
+    fn give_up(&mut self) {
+        let now = Instant::now();
+        for session in self.peers.keys() {
+            self.listener.abort(*session, now);
+        }
     }
 
     /// The sessions that are established and not closed, in no particular order.

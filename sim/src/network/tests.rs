@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::choose::{PerMille, RandomChooser};
+use crate::link::{Cut, Tail};
 
 const LATENCY: Duration = Duration::from_millis(1);
 
@@ -13,7 +14,7 @@ struct Rig {
 
 fn rig(transport: Transport) -> Rig {
     let mut network = Network::new(transport, Box::new(RandomChooser::seeded(1)));
-    let client = network.add_link();
+    let client = network.add_link(Duration::ZERO);
     Rig {
         network,
         client,
@@ -36,7 +37,9 @@ impl Rig {
         while let Some(at) = self.network.next_at() {
             match self.network.take_next().expect("something is due") {
                 Due::Arrival(parcel) => arrived.push((at, parcel.packet[1])),
-                Due::Connected(client) => self.network.connect(client, at, &mut self.log),
+                Due::Connected(client) => {
+                    self.network.connect(client, at, &mut self.log);
+                }
             }
         }
         arrived
@@ -163,4 +166,64 @@ fn rates_strike_about_as_often_as_they_say() {
     rig.send_up((0..4_000).map(|number| number as u8), Duration::ZERO);
     let arrived = rig.arrivals().len();
     assert!((2_850..3_150).contains(&arrived), "{arrived} of 4000");
+}
+
+#[test]
+fn a_connection_made_by_hand_takes_the_place_of_the_planned_one() {
+    let mut rig = rig(Transport::default());
+    rig.network
+        .cut(rig.client, Cut::down_for(LATENCY), Duration::ZERO, &mut rig.log);
+    assert!(rig.network.connect(rig.client, Duration::ZERO, &mut rig.log));
+    let route = rig.network.route(rig.client);
+    assert_eq!(rig.arrivals(), []);
+    assert_eq!(rig.network.route(rig.client), route);
+}
+
+#[test]
+fn a_dead_client_leaves_what_was_on_its_way_and_nothing_else() {
+    for (tail, expected) in [(Tail::Late(LATENCY), vec![1, 2]), (Tail::Lost, vec![])] {
+        let mut rig = rig(Transport {
+            while_down: WhileDown::Queue,
+            ..Transport::default()
+        });
+        let kept = Cut::for_good().with_late_tail(LATENCY);
+        rig.send_up([1], Duration::ZERO);
+        rig.network.cut(rig.client, kept, Duration::ZERO, &mut rig.log);
+        rig.send_up([2], Duration::ZERO);
+        let death = Cut { tail, ..Cut::RESET };
+        rig.network.client_died(rig.client, death, Duration::ZERO);
+        let mut arrived = numbers(&rig.arrivals());
+        arrived.sort_unstable();
+        assert_eq!(arrived, expected);
+    }
+}
+
+#[test]
+fn nobody_connects_while_the_server_is_down() {
+    let mut rig = rig(Transport::default());
+    let (first, down) = (rig.client, 10 * LATENCY);
+    rig.network
+        .cut(first, Cut::down_for(LATENCY), Duration::ZERO, &mut rig.log);
+    rig.network
+        .server_died(Cut::down_for(down), Duration::ZERO, &mut rig.log);
+    let second = rig.network.add_link(LATENCY);
+    while let Some(at) = rig.network.next_at() {
+        let Some(Due::Connected(client)) = rig.network.take_next() else {
+            panic!("nothing was sent");
+        };
+        assert_eq!(rig.network.connect(client, at, &mut rig.log), at == down);
+    }
+    assert!(rig.network.is_connected(first) && rig.network.is_connected(second));
+}
+
+#[test]
+fn a_route_keeps_its_owner_when_it_is_gone() {
+    let mut rig = rig(Transport::default());
+    let before = rig.network.route(rig.client);
+    let stranger = rig.network.add_stranger();
+    rig.network.cut(rig.client, Cut::RESET, Duration::ZERO, &mut rig.log);
+    rig.arrivals();
+    assert_eq!(rig.network.owner(before), Some(rig.client));
+    assert_eq!(rig.network.owner(rig.network.route(rig.client)), Some(rig.client));
+    assert_eq!(rig.network.owner(stranger), None);
 }

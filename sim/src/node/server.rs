@@ -1,4 +1,6 @@
-//! The server: one listener, its driver and its application's side of every session.
+//! The server: one process with one listener, its driver and its application's side of every session.
+
+mod lives;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,8 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use steadfast::{Event, Listener, MessageId, SendError, SessionId, Transmit};
 
+use super::roster::Roster;
 use super::{Seen, Surroundings, until_idle};
 use crate::app::{Outbox, Reader};
+use crate::books::{Claim, EndId, Holder};
 use crate::flow::{ClientId, NodeId, RouteId};
 use crate::network::Sent;
 use crate::oracle::{EventOrder, Pace, Violation, demand};
@@ -16,6 +20,10 @@ use crate::timeline::What;
 
 #[derive(Debug)]
 pub(crate) struct ServerNode {
+    pub(crate) incarnation: u32,
+    claim: Claim,
+    /// Whether it was configured to send again what a client's earlier process did not acknowledge.
+    redelivers: bool,
     listener: Listener<RouteId>,
     random: NodeRandom,
     /// The packets that routes did not take, by session; such a session is paused.
@@ -23,9 +31,23 @@ pub(crate) struct ServerNode {
     pace: Pace,
     pub(crate) reader: Reader,
     pub(crate) clients: BTreeMap<ClientId, ServerSide>,
-    sessions: BTreeMap<SessionId, (ClientId, EventOrder)>,
-    /// Which client has which endpoint name.
-    names: BTreeMap<String, ClientId>,
+    sessions: BTreeMap<SessionId, Standing>,
+    roster: Roster,
+}
+
+/// Which process this is, and of what kind.
+pub(crate) struct ServerProcess {
+    pub(crate) incarnation: u32,
+    pub(crate) claim: Claim,
+    pub(crate) redelivers: bool,
+}
+
+/// What is known of one session.
+#[derive(Debug)]
+struct Standing {
+    order: EventOrder,
+    /// Where the books keep its present life.
+    end: EndId,
 }
 
 /// What the server's application has to do with one client.
@@ -38,8 +60,11 @@ pub(crate) struct ServerSide {
 }
 
 impl ServerNode {
-    pub(crate) fn new(listener: Listener<RouteId>, random: NodeRandom) -> Self {
+    pub(crate) fn new(process: ServerProcess, listener: Listener<RouteId>, random: NodeRandom) -> Self {
         Self {
+            incarnation: process.incarnation,
+            claim: process.claim,
+            redelivers: process.redelivers,
             listener,
             random,
             held: BTreeMap::new(),
@@ -47,7 +72,7 @@ impl ServerNode {
             reader: Reader::default(),
             clients: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            names: BTreeMap::new(),
+            roster: Roster::default(),
         }
     }
 
@@ -55,8 +80,8 @@ impl ServerNode {
         &self.listener
     }
 
-    pub(crate) fn expect(&mut self, client: ClientId, endpoint_name: String) {
-        self.names.insert(endpoint_name, client);
+    pub(crate) fn expect(&mut self, client: ClientId, claim: Claim) {
+        self.roster.add(client, claim);
         self.clients.insert(client, ServerSide::default());
     }
 
@@ -68,8 +93,24 @@ impl ServerNode {
     }
 
     pub(crate) fn is_established(&self, client: ClientId) -> bool {
-        let session = self.clients[&client].session;
-        session.is_some_and(|session| self.sessions[&session].1.is_established())
+        self.standing(client)
+            .is_some_and(|standing| standing.order.is_established())
+    }
+
+    /// Where the books keep the present life of the newest session with a client.
+    pub(crate) fn end(&self, client: ClientId) -> Option<EndId> {
+        self.standing(client).map(|standing| standing.end)
+    }
+
+    fn standing(&self, client: ClientId) -> Option<&Standing> {
+        self.sessions.get(&self.clients[&client].session?)
+    }
+
+    fn holder(&self) -> Holder {
+        Holder {
+            node: NodeId::Server,
+            incarnation: self.incarnation,
+        }
     }
 
     pub(crate) fn deliver(
@@ -103,7 +144,8 @@ impl ServerNode {
         let sent = self.with(around.now, |listener, now| listener.send_parts(session, parts, now));
         if let Ok(id) = sent {
             self.pace.grant(parts.iter().map(Bytes::len).sum());
-            around.books.sent(client.down(), id, parts.to_vec())?;
+            let end = self.sessions[&session].end;
+            around.books.sent(end, id, parts.to_vec())?;
         }
         Ok(sent)
     }
@@ -114,11 +156,14 @@ impl ServerNode {
             self.retry_held(around)?;
             Ok(self.feed(around)? | self.transmit(around)? | self.read(around)?)
         })?;
-        self.clients.iter().try_for_each(|(client, side)| {
-            let through = side
-                .session
-                .and_then(|session| self.listener.acknowledged_through(session));
-            around.books.acknowledged(client.down(), through)
+        self.note_acknowledged(around)
+    }
+
+    fn note_acknowledged(&self, around: &mut Surroundings<'_>) -> Result<(), Violation> {
+        let open = self.sessions.iter().filter(|(_, standing)| !standing.order.is_closed());
+        { open }.try_for_each(|(session, standing)| {
+            let through = self.listener.acknowledged_through(*session);
+            around.books.acknowledged(standing.end, through)
         })
     }
 
@@ -180,6 +225,7 @@ impl ServerNode {
     /// Gives a packet to the network, as a driver does: a full route pauses its session, a dead one is reported.
     fn give(&mut self, transmit: Transmit<RouteId>, around: &mut Surroundings<'_>) -> Result<(), Violation> {
         let Transmit { route, packet, session } = transmit;
+        self.roster.transmitted(session, route);
         match around.network.send_down(route, packet, around.at, around.log) {
             Sent::Full(packet) => {
                 self.listener.pause(session);
@@ -195,6 +241,8 @@ impl ServerNode {
     }
 
     fn read(&mut self, around: &mut Surroundings<'_>) -> Result<bool, Violation> {
+        // What is listed at the end of a life depends on what was acknowledged until then.
+        self.note_acknowledged(around)?;
         let mut read = false;
         while self.reader.may_read(around.at) {
             let listener = &mut self.listener;
@@ -212,42 +260,29 @@ impl ServerNode {
 
     fn take(&mut self, session: SessionId, event: Event, around: &mut Surroundings<'_>) -> Result<(), Violation> {
         if let Event::Established(established) = &event {
-            self.begin(session, established.peer.endpoint_name())?;
+            self.begin(session, established, around)?;
         }
-        let Some((client, order)) = self.sessions.get_mut(&session) else {
+        let Some(standing) = self.sessions.get_mut(&session) else {
             return Err(Violation(format!(
                 "server: an event of a session that never began: {event}"
             )));
         };
-        let client = *client;
+        let client = around.books.client(standing.end);
         around
             .log
             .add(around.at, What::Event(NodeId::Server, client, event.to_string()));
-        order.told(&event)?;
+        standing.order.told(&event)?;
         match event {
             Event::Message(message) => {
                 self.pace.grant(message.total_bytes());
-                around.books.delivered(client.up(), message)
+                around.books.delivered(standing.end, message)
             }
             event => {
-                if let Event::Closed(closed) = &event {
-                    around.books.closed(client.down(), closed)?;
-                }
+                self.turn(session, &event, around.books)?;
                 self.side(client).seen.push(Seen { at: around.at, event });
                 Ok(())
             }
         }
-    }
-
-    fn begin(&mut self, session: SessionId, endpoint_name: Option<&str>) -> Result<(), Violation> {
-        let client = endpoint_name.and_then(|name| self.names.get(name)).copied();
-        let client =
-            client.ok_or_else(|| Violation(format!("server: established with {endpoint_name:?}, unheard of")))?;
-        self.sessions
-            .entry(session)
-            .or_insert_with(|| (client, EventOrder::default()));
-        self.side(client).session = Some(session);
-        Ok(())
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

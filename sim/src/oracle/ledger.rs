@@ -1,106 +1,168 @@
-//! The books of one flow: what was sent, what was delivered, what is said to be acknowledged, and what was told at the end.
+//! The books of one direction of one life of a session: what was sent, what the other end's application took, what is
+//! said to be acknowledged, and what the sender was told when that life ended.
+//!
+//! A life is what lies between one `Established` and the next, or the end. What the other end took can only be compared
+//! when it is known which end that is: until then, what is recorded here is not yet [`check`](Ledger::check)ed against it.
 
 use bytes::Bytes;
-use steadfast::{CloseReason, Closed, Message, MessageId};
+use steadfast::{Message, MessageId};
 
 use super::{Violation, demand};
 
-/// What one direction of one session sent and delivered.
+/// A message as its receiver got it, or as a list shows it to its sender.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Letter<'a> {
+    pub(crate) id: MessageId,
+    pub(crate) parts: &'a [Bytes],
+    pub(crate) possible_duplicate: bool,
+}
+
+impl<'a> From<&'a Message> for Letter<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            id: message.id(),
+            parts: message.parts(),
+            possible_duplicate: message.is_possible_duplicate(),
+        }
+    }
+}
+
+/// A message as it was sent.
+#[derive(Debug)]
+struct Sent {
+    id: MessageId,
+    parts: Vec<Bytes>,
+    /// Whether it was in doubt at the end of an earlier life.
+    possible_duplicate: bool,
+}
+
+/// What one end of a life sent, and what became of it. Counts are of the first so many messages.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    sent: Vec<(MessageId, Vec<Bytes>)>,
-    delivered: Vec<Message>,
-    acknowledged: Option<MessageId>,
-    /// From which message on the sender was told, at its end, that nothing ever left.
-    unsent_from: Option<usize>,
+    sent: Vec<Sent>,
+    /// How many the application at the other end took.
+    taken: usize,
+    /// How many are acknowledged.
+    acknowledged: usize,
+    /// How many ever left, as the sender was told at the end.
+    left: Option<usize>,
 }
 
 impl Ledger {
     pub(crate) fn sent(&mut self, id: MessageId, parts: Vec<Bytes>) -> Result<(), Violation> {
-        let grows = self.sent.last().is_none_or(|(last, _)| *last < id);
+        self.enter(id, parts, false)
+    }
+
+    fn enter(&mut self, id: MessageId, parts: Vec<Bytes>, possible_duplicate: bool) -> Result<(), Violation> {
+        let grows = self.sent.last().is_none_or(|last| last.id < id);
         demand(grows, || format!("message id {id:?} does not follow the one before"))?;
-        self.sent.push((id, parts));
+        demand(self.left.is_none(), || format!("{id:?} was accepted after the end"))?;
+        self.sent.push(Sent {
+            id,
+            parts,
+            possible_duplicate,
+        });
         Ok(())
     }
 
-    /// Delivered is a prefix of sent: nothing twice, out of order or partial.
-    pub(crate) fn delivered(&mut self, message: Message) -> Result<(), Violation> {
-        let index = self.delivered.len();
-        let Some((id, parts)) = self.sent.get(index) else {
+    /// Delivered is a prefix of sent: nothing twice, out of order or partial, and nothing of another life.
+    pub(crate) fn taken(&mut self, letter: Letter<'_>) -> Result<(), Violation> {
+        let index = self.taken;
+        let Some(sent) = self.sent.get(index) else {
             return Err(Violation(format!(
-                "delivered {message:?}, but only {index} messages were sent"
+                "delivered {:?}, but only {index} messages were sent",
+                letter.id
             )));
         };
-        demand(*id == message.id(), || {
-            format!("delivered {message:?} where {id:?} was due")
+        demand(sent.id == letter.id, || {
+            format!("delivered {:?} where {:?} was due", letter.id, sent.id)
         })?;
-        demand(*parts == message.parts(), || {
-            format!("delivered {message:?} with other content than sent")
+        demand(sent.parts == letter.parts, || {
+            format!("delivered {:?} with other content than sent", letter.id)
         })?;
-        let left = self.unsent_from.is_none_or(|first| index < first);
-        demand(left, || format!("delivered {message:?}, which was reported as unsent"))?;
-        self.delivered.push(message);
-        Ok(())
-    }
-
-    /// Acknowledged means that the peer's application has it.
-    pub(crate) fn acknowledged(&mut self, through: MessageId) -> Result<(), Violation> {
-        let had = self.delivered.last().is_some_and(|last| last.id() >= through);
-        demand(had, || {
-            format!("{through:?} is acknowledged, but the application did not take it")
-        })?;
-        let grows = self.acknowledged.is_none_or(|before| before <= through);
-        demand(grows, || format!("acknowledgement moved back to {through:?}"))?;
-        self.acknowledged = Some(through);
-        Ok(())
-    }
-
-    /// At the end each message is delivered or told as in doubt or unsent: nothing acknowledged is told, nothing is left out.
-    pub(crate) fn closed(&mut self, closed: &Closed) -> Result<(), Violation> {
-        let told = closed.in_doubt.len() + closed.unsent.len();
-        let settled = self.sent.len().checked_sub(told);
-        let settled = settled.ok_or_else(|| Violation(format!("{told} messages told at the end, fewer were sent")))?;
-        let had = settled <= self.delivered.len();
-        demand(had, || {
+        demand(sent.possible_duplicate == letter.possible_duplicate, || {
+            let (is, should) = (letter.possible_duplicate, sent.possible_duplicate);
             format!(
-                "{} messages told at the end, {} sent, {} delivered: some are missing",
-                told,
-                self.sent.len(),
-                self.delivered.len()
+                "delivered {:?}: possible duplicate is {is}, should be {should}",
+                letter.id
             )
         })?;
-        let listed = closed.in_doubt.iter().chain(&closed.unsent);
-        let exact = listed
-            .zip(&self.sent[settled..])
-            .all(|(told, (id, parts))| told.id() == *id && told.parts() == parts);
+        self.taken += 1;
+        self.check_left()
+    }
+
+    /// Takes note of what the sender's session says. Returns whether that is news.
+    pub(crate) fn acknowledged(&mut self, through: MessageId) -> Result<bool, Violation> {
+        let acknowledged = self.sent.partition_point(|sent| sent.id <= through);
+        let names_one = acknowledged > 0 && self.sent[acknowledged - 1].id == through;
+        demand(names_one, || format!("{through:?} is acknowledged, and was never sent"))?;
+        demand(self.acknowledged <= acknowledged, || {
+            format!("acknowledgement moved back to {through:?}")
+        })?;
+        Ok(std::mem::replace(&mut self.acknowledged, acknowledged) < acknowledged)
+    }
+
+    /// What was recorded at both ends agrees: acknowledged means that the application had it, and what never left did
+    /// not arrive.
+    pub(crate) fn check(&self) -> Result<(), Violation> {
+        demand(self.acknowledged <= self.taken, || {
+            let id = self.sent[self.acknowledged - 1].id;
+            format!("{id:?} is acknowledged, but the application did not take it")
+        })?;
+        self.check_left()
+    }
+
+    fn check_left(&self) -> Result<(), Violation> {
+        demand(self.left.is_none_or(|left| self.taken <= left), || {
+            "a message told as unsent was delivered".into()
+        })
+    }
+
+    /// At the end of a life, each message is acknowledged, or told as in doubt, or told as unsent: exactly one of these.
+    pub(crate) fn ended(&mut self, in_doubt: &[Letter<'_>], unsent: &[Letter<'_>]) -> Result<(), Violation> {
+        demand(self.left.is_none(), || "the end is told twice".into())?;
+        let due = &self.sent[self.acknowledged..];
+        let told = in_doubt.len() + unsent.len();
+        demand(told >= due.len(), || {
+            format!(
+                "{told} messages told at the end, {} are due: some are missing",
+                due.len()
+            )
+        })?;
+        demand(told <= due.len(), || {
+            let due = due.len();
+            format!("{told} messages told at the end, {due} are due: some were acknowledged or never sent")
+        })?;
+        let mut listed = in_doubt.iter().chain(unsent).zip(due);
+        let exact = listed.all(|(told, sent)| told.id == sent.id && told.parts == sent.parts);
         demand(exact, || {
             "messages told at the end are not the last ones sent, in order".into()
         })?;
-        let first = self.sent.get(settled).map(|(id, _)| *id);
-        let open = first.is_none_or(|first| self.acknowledged.is_none_or(|through| through < first));
-        demand(open, || format!("{first:?} was acknowledged and is told at the end"))?;
-        let finished = closed.reason != CloseReason::Finished || told == 0;
-        demand(finished, || format!("finished, yet {told} messages are not settled"))?;
-        self.end(settled + closed.in_doubt.len())
-    }
-
-    fn end(&mut self, unsent_from: usize) -> Result<(), Violation> {
-        let never_left = self.delivered.len() <= unsent_from;
-        demand(never_left, || "a message told as unsent was delivered".into())?;
-        self.unsent_from = Some(unsent_from);
+        self.left = Some(self.acknowledged + in_doubt.len());
         Ok(())
     }
 
-    pub(crate) fn messages(&self) -> &[Message] {
-        &self.delivered
+    /// The next life's ledger, which begins with what this one's end left open, under new ids. Once in doubt, a message
+    /// stays a possible duplicate for ever.
+    pub(crate) fn redelivered(&self, ids: &[MessageId]) -> Result<Self, Violation> {
+        let open = &self.sent[self.acknowledged..];
+        demand(ids.len() == open.len(), || {
+            format!("{} messages are redelivered, {} are due", ids.len(), open.len())
+        })?;
+        let left = self.left.unwrap_or_default();
+        let mut next = Self::default();
+        for (index, (sent, id)) in open.iter().zip(ids).enumerate() {
+            let in_doubt = self.acknowledged + index < left;
+            next.enter(*id, sent.parts.clone(), in_doubt || sent.possible_duplicate)?;
+        }
+        Ok(next)
     }
 
-    pub(crate) fn sent_messages(&self) -> usize {
-        self.sent.len()
-    }
-
-    /// Everything sent is delivered and known to be.
+    /// Everything sent is known to be delivered.
     pub(crate) fn is_settled(&self) -> bool {
-        self.delivered.len() == self.sent.len() && self.acknowledged == self.sent.last().map(|(id, _)| *id)
+        self.acknowledged == self.sent.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use steadfast::PeerRestarted;
+
 use super::{Violation, demand};
 
 /// Packets a node may send in a second without any application data: several times what handshakes, probes and
@@ -39,6 +41,14 @@ impl Pace {
         let packets = i64::try_from(message_bytes / BYTES_PER_PACKET).expect("messages fit into memory");
         self.excess -= packets + PACKETS_PER_MESSAGE;
         self.acted = true;
+    }
+
+    /// Messages that were handed back are sent again, if any are: packets are due for them.
+    pub(crate) fn grant_again(&mut self, restarted: &PeerRestarted) {
+        if !restarted.redelivered_as.is_empty() {
+            let messages = restarted.in_doubt.iter().chain(&restarted.unsent);
+            messages.for_each(|message| self.grant(message.total_bytes()));
+        }
     }
 
     /// The node told an event or got a packet: its next deadline may be now.

@@ -55,7 +55,7 @@ impl World {
     #[track_caller]
     pub fn stream(&mut self, flow: Flow, messages: impl IntoIterator<Item = Vec<Bytes>>) {
         match flow.direction {
-            Direction::Up => self.clients[flow.client.0].outbox.extend(messages),
+            Direction::Up => self.clients[flow.client.0].stream(messages),
             Direction::Down => {
                 self.server
                     .clients
@@ -135,7 +135,7 @@ impl World {
     #[track_caller]
     pub fn cut(&mut self, client: ClientId, cut: Cut) {
         self.network.cut(client, cut, self.clock.elapsed(), &mut self.log);
-        self.must(Self::settle_links);
+        self.must(Self::settle);
     }
 
     /// Connects a client that was cut for good.
@@ -144,12 +144,13 @@ impl World {
         self.must(|world| world.connected(client));
     }
 
-    /// Ends all faults to come: nothing is drawn, muted or disconnected any more.
+    /// Ends all faults to come: nothing is drawn, muted or disconnected any more. The dead stay dead, and a server that is
+    /// down comes back when it was to.
     #[track_caller]
     pub fn heal(&mut self) {
         self.network.calm();
         for client in self.client_ids() {
-            if !self.network.is_connected(client) {
+            if self.is_alive(client) && !self.network.is_connected(client) {
                 self.reconnect(client);
             }
         }

@@ -26,29 +26,36 @@ impl World {
         self.clock.now()
     }
 
-    /// Whether a client's session is established at both sides, and closed at neither.
+    /// Whether a client and the server are established with each other in one life of a session, closed at neither side.
     pub fn is_established(&self, client: ClientId) -> bool {
-        self.clients[client.0].is_established() && self.server.is_established(client)
+        let node = &self.clients[client.0];
+        let server = self.server.end(client);
+        let joined = server.is_some_and(|end| self.books.are_joined(node.end(), end));
+        joined && node.is_established() && self.server.is_established(client)
     }
 
-    /// Whether everything sent is delivered and known to be, on all flows.
+    /// Whether everything sent is delivered and known to be, on all flows. What was sent to a process that died, or by one,
+    /// is settled when the other side was told that it is gone, or if that is the dead one.
     pub fn is_settled(&self) -> bool {
-        let flows = self.client_ids().flat_map(ClientId::both);
-        self.outboxes_are_empty() && { flows }.all(|flow| self.books.is_settled(flow))
+        self.outboxes_are_empty() && self.books.are_settled()
     }
 
+    /// What the server's application wants to send to a client that is gone for good, it wants in vain.
     fn outboxes_are_empty(&self) -> bool {
         let clients = self.clients.iter().map(|node| &node.outbox);
-        let server = self.server.clients.values().map(|side| &side.outbox);
-        clients.chain(server).all(crate::app::Outbox::is_empty)
+        let sides = self.server.clients.iter();
+        let server = sides.filter(|(client, _)| !self.clients[client.0].is_gone());
+        clients
+            .chain(server.map(|(_, side)| &side.outbox))
+            .all(crate::app::Outbox::is_empty)
     }
 
-    /// The messages that the flow's receiver took, in order.
+    /// The messages that the flow's receiver took, in order, over all lives.
     pub fn delivered(&self, flow: Flow) -> &[Message] {
         self.books.messages(flow)
     }
 
-    /// How many messages the flow's sender gave to its session.
+    /// How many messages the flow's sender gave to its session, over all lives.
     pub fn sent(&self, flow: Flow) -> usize {
         self.books.sent_messages(flow)
     }
@@ -61,7 +68,8 @@ impl World {
         }
     }
 
-    /// What the application at the sender's end of this flow saw of its session, messages aside.
+    /// What the application at the sender's end of this flow saw of its session, messages aside. Of a process that restarted,
+    /// what the present one saw.
     pub fn seen(&self, flow: Flow) -> &[Seen] {
         match flow.direction {
             Direction::Up => &self.clients[flow.client.0].seen,
@@ -92,12 +100,13 @@ impl World {
         self.seen(flow).iter().filter(|seen| matches(&seen.event)).count()
     }
 
-    /// A client's session.
+    /// A client's session; of a dead client, the last one, as it was.
     pub fn client(&self, client: ClientId) -> &Session {
         self.clients[client.0].session()
     }
 
-    /// The server's newest session with a client.
+    /// The server's newest session with a client, as far as the server's process has any. While the client's application
+    /// was not told yet, a guess by names and routes.
     pub fn session(&self, client: ClientId) -> Option<SessionId> {
         self.server.clients[&client].session
     }

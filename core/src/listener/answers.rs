@@ -1,0 +1,105 @@
+//! Answers to those for whom nothing is held: *unknown*, and *retry*.
+//!
+//! Neither is ever answered, both are smaller than what they answer, and each is made from its packet alone. A client acts on *unknown*
+//! with a handshake, rarely; so there is no loop.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use super::cookies::Claim;
+use super::{Listener, SessionId, Transmit};
+use crate::attempt::FirstPacket;
+use crate::wire::header::Header;
+
+/// One *unknown* a route in so long: a client that sent a whole window to a server that has lost its session needs one.
+const UNKNOWN_EVERY: Duration = Duration::from_millis(50);
+/// How many routes are answered in that time; beyond, nobody is. Clients ask again.
+const MAX_ROUTES: usize = 4096;
+
+/// The routes that were told *unknown* just now.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    routes: BTreeSet<[u8; 16]>,
+    order: VecDeque<(Instant, [u8; 16])>,
+}
+
+impl Told {
+    /// Whether this route may be told now. It was, then.
+    fn admits(&mut self, route: [u8; 16], now: Instant) -> bool {
+        while let Some((_, oldest)) = self.order.front().filter(|(until, _)| *until <= now) {
+            self.routes.remove(oldest);
+            self.order.pop_front();
+        }
+        let admitted = self.order.len() < MAX_ROUTES && self.routes.insert(route);
+        if admitted {
+            self.order.push_back((now + UNKNOWN_EVERY, route));
+        }
+        admitted
+    }
+}
+
+/// Names no session: an answer to somebody for whom nothing is held.
+const NOBODY: SessionId = SessionId {
+    generation: u32::MAX,
+    index: u32::MAX,
+};
+
+impl<Route: Clone + Eq + Hash> Listener<Route> {
+    /// A packet for an id that is not known: this process may be another one than its sender takes it for.
+    pub(super) fn answer_unknown(&mut self, header: &Header, route: Route, now: Instant) {
+        self.stats.unknown_id += 1;
+        let told = self.config.common().initial.fingerprint(&bytes_of(&route));
+        if self.told.admits(told, now) {
+            self.stats.unknown_answered += 1;
+            self.reply_to_nobody(route, header.unknown());
+        }
+    }
+
+    /// Whether a client's first packet may be acted on: there is room, or it brings the cookie that it was given. Otherwise it is
+    /// given one.
+    pub(super) fn may_begin(&mut self, first: &FirstPacket, route: &Route, now: Instant) -> bool {
+        if self.attempts < self.config.retry_above() {
+            return true;
+        }
+        let route_bytes = bytes_of(route);
+        let claim = Claim {
+            first_destination: &first.destination().0,
+            hello: first.hello(),
+            route: &route_bytes,
+        };
+        let suite = &self.config.common().initial;
+        if self.cookies.honour(suite, first.token(), claim, now) {
+            return true;
+        }
+        let cookie = self.cookies.bake(suite, claim, now);
+        self.stats.cookies_refused += u64::from(!first.token().is_empty());
+        self.stats.retries += 1;
+        self.reply_to_nobody(route.clone(), first.retry(&cookie));
+        false
+    }
+
+    fn reply_to_nobody(&mut self, route: Route, packet: Vec<u8>) {
+        self.reply(Transmit {
+            route,
+            packet,
+            session: NOBODY,
+        });
+    }
+}
+
+/// A route as bytes: equal ones are equal, within this process.
+fn bytes_of(route: &impl Hash) -> Vec<u8> {
+    struct Collect(Vec<u8>);
+    impl Hasher for Collect {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    route.hash(&mut collect);
+    collect.0
+}

@@ -1,0 +1,178 @@
+//! The first packet under the keys of a new handshake: a new client, or one that was here before.
+//!
+//! A session keeps its place and its [`SessionId`] over all the handshakes of its client. The place of the new handshake gives its
+//! channel to the session, and is gone.
+
+use std::hash::Hash;
+use std::time::Instant;
+
+use super::Listener;
+use super::slot::{State, tombstone};
+use super::table::Ids;
+use crate::channel::{Answer, Channel, Opened};
+use crate::state::SessionState;
+use crate::wire::frame::Join;
+use crate::{CloseCode, CloseReason};
+
+impl<Route: Clone + Eq + Hash> Listener<Route> {
+    /// A client is heard for the first time after its handshake. Returns the place of its session.
+    pub(super) fn begin(&mut self, index: u32, opened: &Opened, now: Instant) -> u32 {
+        if self.is_outdated(index) {
+            if let Some(channel) = self.session_at(index) {
+                let code = CloseCode::Superseded;
+                channel.end(CloseReason::Refused { code }, now);
+            }
+            return index;
+        }
+        let answer = match opened.join() {
+            None => None,
+            Some(join) => match self.session_joined_by(index, &join) {
+                Some(session) => return self.join(session, index, &join, now),
+                None => {
+                    self.stats.joins_refused += 1;
+                    Some(Answer::Fresh)
+                }
+            },
+        };
+        match self.session_before(index) {
+            Some(session) => self.restart(session, index, answer, now),
+            None => self.settle_in(index, answer, now),
+        }
+    }
+
+    /// Whether the client made a later handshake, with which it is in its session already. This packet is late, then, and may be of a
+    /// process that died: it must not drive out the one that lives.
+    fn is_outdated(&self, index: u32) -> bool {
+        let Some(slot) = self.table.get(index) else {
+            return false;
+        };
+        let session = self.by_client.get(&slot.who.client);
+        let session = session.and_then(|&session| self.table.get(session));
+        session.is_some_and(|session| session.handshake > slot.handshake)
+    }
+
+    /// The session that a client asks to go on with, if it proves to be its client.
+    fn session_joined_by(&self, index: u32, join: &Join) -> Option<u32> {
+        let session = self.table.by_id(&join.earlier).filter(|&session| session != index)?;
+        let (new, old) = (self.table.get(index)?, self.table.get(session)?);
+        let (State::Session(new_channel), State::Session(channel)) = (&new.state, &old.state) else {
+            return None;
+        };
+        let stands = matches!(channel.state(), SessionState::Established | SessionState::Closing);
+        let proven = stands && old.who.identity == new.who.identity && channel.is_proven_by(join, new_channel);
+        proven.then_some(session)
+    }
+
+    /// The session with an earlier process of the same client.
+    fn session_before(&self, index: u32) -> Option<u32> {
+        let who = self.table.get(index).map(|slot| slot.who)?;
+        let session = self.by_client.get(&who.client).copied();
+        session.filter(|&session| who.outlives_processes && session != index)
+    }
+
+    /// The session goes on under the keys of the new handshake.
+    fn join(&mut self, session: u32, index: u32, join: &Join, now: Instant) -> u32 {
+        let Some(new) = self.give_up_place(index, session) else {
+            return index;
+        };
+        self.stats.joins += 1;
+        if let Some(channel) = self.session_at(session) {
+            channel.join_as_asked(*new, join, now);
+            let ids = Ids::of(channel);
+            self.table.rename(session, ids);
+        }
+        session
+    }
+
+    /// The client has restarted: its session begins anew. The process before, should it still live, is told.
+    fn restart(&mut self, session: u32, index: u32, answer: Option<Answer>, now: Instant) -> u32 {
+        self.stats.restarts += 1;
+        self.supersede(session, now);
+        let ends = self.session_at(session).map(|channel| channel.state()) != Some(SessionState::Established);
+        if ends {
+            // It was closing: the application has done with it, and hears of the new one as of another.
+            if let Some(channel) = self.session_at(session) {
+                channel.end(CloseReason::PeerRestarted, now);
+            }
+            self.settle(session, now);
+            return self.settle_in(index, answer, now);
+        }
+        let Some(new) = self.give_up_place(index, session) else {
+            return index;
+        };
+        if let Some(channel) = self.session_at(session) {
+            channel.restart(new, answer, now);
+            let ids = Ids::of(channel);
+            self.table.rename(session, ids);
+        }
+        session
+    }
+
+    /// A session of its own.
+    fn settle_in(&mut self, index: u32, answer: Option<Answer>, now: Instant) -> u32 {
+        // It was let in as one that is known, and then did not go on with what it was known for.
+        let uninvited = self.sessions > self.config.max_sessions();
+        if let Some(channel) = self.session_at(index) {
+            if uninvited {
+                channel.end(CloseReason::Refused { code: CloseCode::Busy }, now);
+                self.stats.sessions_refused += 1;
+                return index;
+            }
+            channel.begin(answer, now);
+        }
+        self.stats.sessions += 1;
+        if let Some(slot) = self.table.get(index) {
+            self.by_client.insert(slot.who.client, index);
+        }
+        index
+    }
+
+    fn session_at(&mut self, index: u32) -> Option<&mut Channel> {
+        match &mut self.table.get_mut(index)?.state {
+            State::Session(channel) => Some(channel),
+            _ => None,
+        }
+    }
+
+    /// The new handshake's place is given up in favour of the session's, which is where the client is now.
+    fn give_up_place(&mut self, index: u32, session: u32) -> Option<Box<Channel>> {
+        let slot = self.table.remove(index)?;
+        let State::Session(channel) = slot.state else {
+            return None;
+        };
+        self.sessions -= 1;
+        let old = self.table.get_mut(session)?;
+        old.move_to(slot.route);
+        (old.who, old.handshake) = (slot.who, slot.handshake);
+        self.table.recognise(session, slot.first_packet);
+        Some(channel)
+    }
+
+    /// Leaves a tombstone under the id by which the client's earlier process knows the session.
+    fn supersede(&mut self, session: u32, now: Instant) {
+        let Some(slot) = self.table.get_mut(session) else {
+            return;
+        };
+        let State::Session(channel) = &mut slot.state else {
+            return;
+        };
+        let Some(packet) = channel.superseded_packet() else {
+            return;
+        };
+        let (ours, route) = (channel.ours(), slot.route.clone());
+        let index = self.table.insert(ours, None, route, tombstone(Some(packet), now));
+        if let Some(tombstone) = self.table.id_of(index) {
+            self.remember_tombstone(tombstone);
+        }
+        self.settle(index, now);
+    }
+
+    /// The session is over: its client may come again, as a new one.
+    pub(super) fn forget_client(&mut self, index: u32) {
+        if let Some(slot) = self.table.get(index)
+            && self.by_client.get(&slot.who.client) == Some(&index)
+        {
+            self.by_client.remove(&slot.who.client);
+        }
+    }
+}
