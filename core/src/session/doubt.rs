@@ -55,8 +55,7 @@ impl Doubt {
 
     /// How long a hint waits: differently in each client.
     pub(super) fn delay(config: &ClientConfig) -> Duration {
-        let drawn = config.common().random::<1>().map_or(0, |[byte]| byte);
-        LONGEST_DELAY * u32::from(drawn) / 256
+        LONGEST_DELAY * u32::from(config.common().random_byte()) / 256
     }
 }
 
