@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use super::cookies::Claim;
-use super::{Listener, SessionId, Transmit};
+use super::{Listener, Transmit};
 use crate::attempt::FirstPacket;
 use crate::wire::header::Header;
 
@@ -38,12 +38,6 @@ impl Told {
         admitted
     }
 }
-
-/// Names no session: an answer to somebody for whom nothing is held.
-const NOBODY: SessionId = SessionId {
-    generation: u32::MAX,
-    index: u32::MAX,
-};
 
 impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// A packet for an id that is not known: this process may be another one than its sender takes it for.
@@ -83,7 +77,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         self.reply(Transmit {
             route,
             packet,
-            session: NOBODY,
+            session: None,
         });
     }
 }

@@ -52,8 +52,9 @@ pub struct Transmit<Route> {
     pub route: Route,
     /// The packet, in a buffer of exactly its length.
     pub packet: Vec<u8>,
-    /// The session, or the attempt at one, that it belongs to.
-    pub session: SessionId,
+    /// The session, or the attempt at one, that it belongs to. None for an answer to somebody for whom nothing is held: where its
+    /// route has no room, such a packet is dropped.
+    pub session: Option<SessionId>,
 }
 
 /// A handshake that failed, for a log: nobody but the administrator can act on it.
@@ -331,7 +332,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
                 return Some(Transmit {
                     route,
                     packet,
-                    session: SessionId { generation, index },
+                    session: Some(SessionId { generation, index }),
                 });
             }
         }

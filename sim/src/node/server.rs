@@ -206,7 +206,7 @@ impl ServerNode {
     fn transmit(&mut self, around: &mut Surroundings<'_>) -> Result<bool, Violation> {
         let mut sent = false;
         while let Some(transmit) = self.next_transmit(around.now) {
-            let held = self.held.get(&transmit.session);
+            let held = transmit.session.and_then(|session| self.held.get(&session));
             let paused = held.is_some_and(|held| held.route == transmit.route);
             demand(!paused, || {
                 "server: a paused session transmits by the route that is full".into()
@@ -225,14 +225,16 @@ impl ServerNode {
     /// Gives a packet to the network, as a driver does: a full route pauses its session, a dead one is reported.
     fn give(&mut self, transmit: Transmit<RouteId>, around: &mut Surroundings<'_>) -> Result<(), Violation> {
         let Transmit { route, packet, session } = transmit;
-        self.roster.transmitted(session, route);
-        match around.network.send_down(route, packet, around.at, around.log) {
-            Sent::Full(packet) => {
-                self.listener.pause(session);
-                self.held.insert(session, Transmit { route, packet, session });
+        if let Some(session) = session {
+            self.roster.transmitted(session, route);
+        }
+        match (around.network.send_down(route, packet, around.at, around.log), session) {
+            (Sent::Full(packet), Some(id)) => {
+                self.listener.pause(id);
+                self.held.insert(id, Transmit { route, packet, session });
                 return Ok(());
             }
-            Sent::NoRoute if around.network.transport().hints => {
+            (Sent::NoRoute, Some(session)) if around.network.transport().hints => {
                 self.with(around.now, |listener, now| listener.handle_route_gone(session, now));
             }
             _ => {}
