@@ -13,6 +13,9 @@ use crate::{CloseReason, Packet};
 /// How long after a failed attempt the next one begins, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
+/// How long nothing calls for a handshake after one that proved needless: whoever keeps saying that the server does not know the session
+/// costs it a few handshakes a minute.
+const REST: Duration = Duration::from_secs(10);
 
 /// A client's handshakes, one at a time.
 #[derive(Debug)]
@@ -92,6 +95,11 @@ impl Attempts {
     pub(super) fn succeeded(&mut self) {
         (self.current, self.begin_at) = (None, None);
         (self.failures, self.last_failure) = (0, None);
+    }
+
+    /// The next one may wait.
+    pub(super) fn rest(&mut self, now: Instant) {
+        self.not_before = now + REST;
     }
 
     /// Takes a packet for the handshake in progress; `None` if it was dropped.

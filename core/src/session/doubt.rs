@@ -53,6 +53,11 @@ impl Doubt {
         self.called_off <= PATIENCE
     }
 
+    /// Whether the server had shown before that it knows the session.
+    pub(super) fn was_groundless(&self) -> bool {
+        self.called_off > 0
+    }
+
     /// How long a hint waits: differently in each client.
     pub(super) fn delay(config: &ClientConfig) -> Duration {
         LONGEST_DELAY * u32::from(config.common().random_byte()) / 256

@@ -201,7 +201,9 @@ impl Standing {
     /// The session goes on in the generation that this packet belongs to.
     fn settled(&mut self, config: &ClientConfig, opened: &Opened, now: Instant) {
         self.attempts.succeeded();
-        self.doubt = Doubt::default();
+        if std::mem::take(&mut self.doubt).was_groundless() {
+            self.attempts.rest(now);
+        }
         self.renew_at = next_renewal(config, now);
         self.channel.take(opened, now);
     }
