@@ -13,9 +13,6 @@ use crate::{CloseReason, Packet};
 /// How long after a failed attempt the next one begins, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
-/// How long nothing calls for a handshake after one that proved needless: whoever keeps saying that the server does not know the session
-/// costs it a few handshakes a minute.
-const REST: Duration = Duration::from_secs(10);
 
 /// A client's handshakes, one at a time.
 #[derive(Debug)]
@@ -97,9 +94,9 @@ impl Attempts {
         (self.failures, self.last_failure) = (0, None);
     }
 
-    /// The next one may wait.
-    pub(super) fn rest(&mut self, now: Instant) {
-        self.not_before = now + REST;
+    /// The next one begins not before this moment.
+    pub(super) fn rest(&mut self, until: Instant) {
+        self.not_before = self.not_before.max(until);
     }
 
     /// Takes a packet for the handshake in progress; `None` if it was dropped.
@@ -150,7 +147,7 @@ impl Attempts {
         let Some(current) = self.current.as_mut().filter(|attempt| attempt.has_sent(header)) else {
             return false;
         };
-        if current.handle_unknown() {
+        if current.handle_unknown(now) {
             self.fail("the server does not know the handshake any more".into(), now);
         }
         true
@@ -190,6 +187,11 @@ impl Attempts {
         {
             self.fail(error.to_string(), now);
         }
+    }
+
+    /// Whether a handshake has something to send.
+    pub(super) fn has_transmit(&self) -> bool {
+        self.current.as_ref().is_some_and(ClientAttempt::has_transmit)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

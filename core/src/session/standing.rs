@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::attempts::{Attempts, Progress};
 use super::doubt::{Doubt, Lives};
-use crate::attempt::Confirmed;
+use crate::attempt::{Confirmed, MAX_UNKNOWNS};
 use crate::channel::{Channel, Opened};
 use crate::config::ClientConfig;
 use crate::state::SessionState;
@@ -26,11 +26,20 @@ use crate::{CloseReason, Event, Packet};
 pub(super) struct Standing {
     pub(super) channel: Channel,
     attempts: Attempts,
-    /// The channel of a confirmed handshake, whose server is asked to go on with the session.
-    joining: Option<Box<Channel>>,
+    joining: Option<Joining>,
     doubt: Doubt,
     lives: Lives,
     renew_at: Instant,
+    /// The channel's next packet goes before the handshake's.
+    probe_first: bool,
+}
+
+/// A confirmed handshake, whose server is asked to go on with the session.
+#[derive(Debug)]
+struct Joining {
+    channel: Box<Channel>,
+    /// How often somebody said that the server does not know it.
+    unknowns: u32,
 }
 
 /// How a server answers the request to go on with a session.
@@ -48,6 +57,7 @@ impl Standing {
             doubt: Doubt::default(),
             lives: Lives::default(),
             renew_at: next_renewal(config, now),
+            probe_first: false,
         }
     }
 
@@ -70,7 +80,7 @@ impl Standing {
             return true;
         }
         match self.joining.take() {
-            Some(joining) if header.0.destination == joining.ours() => {
+            Some(joining) if header.0.destination == joining.channel.ours() => {
                 self.handle_joining(joining, (config, header.0), packet, now);
                 true
             }
@@ -136,7 +146,7 @@ impl Standing {
         match channel.ask_to_join(&self.channel) {
             Ok(()) => {
                 channel.take(&opened, now);
-                self.joining = Some(channel);
+                self.joining = Some(Joining { channel, unknowns: 0 });
             }
             Err(error) => self.attempts.fail(error.to_string(), now),
         }
@@ -144,12 +154,12 @@ impl Standing {
 
     fn handle_joining(
         &mut self,
-        mut joining: Box<Channel>,
+        mut joining: Joining,
         (config, header): (&ClientConfig, &Header),
         packet: Packet,
         now: Instant,
     ) {
-        let Some(opened) = joining.open(header, packet, now) else {
+        let Some(opened) = joining.channel.open(header, packet, now) else {
             self.joining = Some(joining);
             return;
         };
@@ -160,20 +170,20 @@ impl Standing {
         });
         match answer {
             Some(JoinAnswer::Joined(state)) => {
-                self.channel.joined(*joining, &state, now);
+                self.channel.joined(*joining.channel, &state, now);
                 self.settled(config, &opened, now);
             }
-            Some(JoinAnswer::Fresh) => self.begin_anew(config, joining, &opened, now),
+            Some(JoinAnswer::Fresh) => self.begin_anew(config, joining.channel, &opened, now),
             None => {
-                joining.take(&opened, now);
+                joining.channel.take(&opened, now);
                 self.keep_asking(joining, now);
             }
         }
     }
 
     /// The server has not answered yet, unless it ended the new handshake's channel instead.
-    fn keep_asking(&mut self, joining: Box<Channel>, now: Instant) {
-        if joining.state() == SessionState::Closed {
+    fn keep_asking(&mut self, joining: Joining, now: Instant) {
+        if joining.channel.state() == SessionState::Closed {
             self.attempts.fail(
                 "the server ended the handshake that was to renew the session".into(),
                 now,
@@ -186,6 +196,7 @@ impl Standing {
     /// The server knows nothing of the session.
     fn begin_anew(&mut self, config: &ClientConfig, channel: Box<Channel>, opened: &Opened, now: Instant) {
         self.lives.left(self.channel.peer_incarnation());
+        self.doubt = Doubt::default();
         match self.channel.restart(channel, None, now) {
             None => self.settled(config, opened, now),
             // The session was closing, and is over: so is what the server has for it.
@@ -201,9 +212,7 @@ impl Standing {
     /// The session goes on in the generation that this packet belongs to.
     fn settled(&mut self, config: &ClientConfig, opened: &Opened, now: Instant) {
         self.attempts.succeeded();
-        if std::mem::take(&mut self.doubt).was_groundless() {
-            self.attempts.rest(now);
-        }
+        self.attempts.rest(now + self.doubt.answered());
         self.renew_at = next_renewal(config, now);
         self.channel.take(opened, now);
     }
@@ -212,16 +221,21 @@ impl Standing {
     ///
     /// Nothing proves it. It can call for a handshake beside the session, a few in a minute at most, and do nothing else.
     pub(super) fn handle_unknown(&mut self, config: &ClientConfig, header: &Header, now: Instant) -> bool {
-        if self.joining.as_ref().is_some_and(|joining| joining.has_sent(header)) {
-            self.joining = None;
-            self.attempts
-                .fail("the server does not know the handshake any more".into(), now);
+        if let Some(joining) = &mut self.joining
+            && joining.channel.has_sent(header)
+        {
+            joining.unknowns += 1;
+            if joining.unknowns >= MAX_UNKNOWNS {
+                self.joining = None;
+                let why = "the server does not know the handshake any more";
+                self.attempts.fail(why.into(), now);
+            }
             return true;
         }
         let open = self.channel.state() != SessionState::Closed;
         if open && self.channel.has_sent(header) && !self.channel.is_acknowledged(header.number) {
             if self.attempts.is_idle() && self.joining.is_none() {
-                self.doubt.raised(header.number);
+                self.doubt.raised(header.number, now);
                 self.attempts.plan(now + Doubt::delay(config));
             }
             return true;
@@ -244,8 +258,14 @@ impl Standing {
             self.renew(now);
         }
         self.attempts.handle_timeout(config, now);
+        if self.doubt.was_groundless() && self.attempts.has_transmit() && config.common().random_byte() % 2 == 0 {
+            // Behind a proxy that deals packets out by turns, packets come in pairs: a lost one, and what shows its loss. Every
+            // packet of a handshake would reach the server that it is not meant for.
+            self.channel.owe_probe();
+            self.probe_first = true;
+        }
         if let Some(mut joining) = self.joining.take() {
-            joining.handle_timeout(false, now);
+            joining.channel.handle_timeout(false, now);
             self.keep_asking(joining, now);
         }
     }
@@ -255,15 +275,17 @@ impl Standing {
         if self.channel.state() == SessionState::Closed {
             return channel;
         }
-        let joining = self.joining.as_ref().and_then(|joining| joining.poll_timeout());
+        let joining = self.joining.as_ref().and_then(|joining| joining.channel.poll_timeout());
         let beside = joining.into_iter().chain(self.attempts.poll_timeout());
         channel.into_iter().chain(beside).chain([self.renew_at]).min()
     }
 
     pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let beside = self.attempts.poll_transmit();
-        beside
-            .or_else(|| self.joining.as_mut()?.poll_transmit(now))
+        let first = std::mem::take(&mut self.probe_first).then(|| self.channel.poll_transmit(now));
+        first
+            .flatten()
+            .or_else(|| self.attempts.poll_transmit())
+            .or_else(|| self.joining.as_mut()?.channel.poll_transmit(now))
             .or_else(|| self.channel.poll_transmit(now))
     }
 
@@ -272,7 +294,7 @@ impl Standing {
         self.channel.path_changed(now);
         self.attempts.path_changed(now);
         if let Some(joining) = &mut self.joining {
-            joining.path_changed(now);
+            joining.channel.path_changed(now);
         }
     }
 

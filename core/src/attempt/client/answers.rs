@@ -1,15 +1,15 @@
 //! Answers of a server that holds nothing for the client. Nothing proves them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{ClientAttempt, Stage};
+use crate::attempt::MAX_UNKNOWNS;
 use crate::wire::header::{Header, Kind};
 
 /// How many cookies a client returns in one attempt: the route, and with it the cookie, changes with each reconnect.
 const MAX_RETRIES: u32 = 5;
-/// How often a server may say that it does not know the attempt, until that has failed. Two servers behind one address say so by
-/// turns with answers; somebody on the path may say it without reason.
-const MAX_UNKNOWNS: u32 = 3;
+/// How soon a flight is repeated when a server does not know the attempt: not before that server would say so again.
+const AFTER_UNKNOWN: Duration = Duration::from_millis(60);
 
 impl ClientAttempt {
     /// A server wants to see that its answers arrive. Anybody could say so who sees the first packet: it costs that packet once more,
@@ -43,9 +43,9 @@ impl ClientAttempt {
 
     /// A server says that it does not know the attempt: ask again, and believe it when it keeps saying so. Returns whether the
     /// attempt is hopeless.
-    pub(crate) fn handle_unknown(&mut self) -> bool {
+    pub(crate) fn handle_unknown(&mut self, now: Instant) -> bool {
         self.unknowns += 1;
-        self.repeat();
+        self.repeat_at = self.repeat_at.min(now + AFTER_UNKNOWN);
         self.unknowns >= MAX_UNKNOWNS
     }
 }
