@@ -258,7 +258,7 @@ impl Standing {
             self.renew(now);
         }
         self.attempts.handle_timeout(config, now);
-        if self.doubt.was_groundless() && self.attempts.has_transmit() && config.common().random_byte() % 2 == 0 {
+        if self.doubt.was_groundless() && self.attempts.has_transmit() && config.common().random_byte() < 128 {
             // Behind a proxy that deals packets out by turns, packets come in pairs: a lost one, and what shows its loss. Every
             // packet of a handshake would reach the server that it is not meant for.
             self.channel.owe_probe();
