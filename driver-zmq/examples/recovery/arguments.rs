@@ -8,8 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 ///
 /// Kills a server (SIGKILL), starts another in its place at once, and takes the time from the kill to the first message
 /// at the new one; with a secure session (mutual TLS) and with plain 0MQ in turns, DEALER to ROUTER over loopback TCP
-/// with the same socket options. The client stays, and sends a message every millisecond. Fails if a restart cost other than
-/// one handshake.
+/// with the same socket options. The client stays, and sends a message every millisecond. Part of the time goes by until the
+/// new server listens, which is stated too: libraries for TLS gather entropy when a process starts. Fails if a restart
+/// cost other than one handshake.
 #[derive(Debug, Parser)]
 #[command(name = "recovery", args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let outcome = Stage::set(arguments, &directory).and_then(|mut stage| {
         play(&mut stage, arguments)?;
         let ended_well = end(&mut stage)?;
-        Ok(judge(&mut stage)? && ended_well)
+        Ok(judge(&mut stage, arguments)? && ended_well)
     });
     if arguments.keep.is_some() || !matches!(outcome, Ok(true)) {
         eprintln!("the records are in {}", directory.display());
@@ -77,23 +77,24 @@ fn end(stage: &mut Stage) -> Result<bool> {
 }
 
 /// Prints the table, from the finished records; whether all is well.
-fn judge(stage: &mut Stage) -> Result<bool> {
+fn judge(stage: &mut Stage, arguments: &Arguments) -> Result<bool> {
     let (clients, servers) = (stage.client.read_again()?, stage.server.read_again()?);
     let (up, down) = (Verdict::of(&clients, &servers), Verdict::of(&servers, &clients));
     table::print(&up, &down);
     let fair = stage.is_fair();
     let used = stage.used();
+    let verdict = match (fair, arguments.kills) {
+        (true, None) => "one for each restart, none for a cut",
+        // A process may be killed before the handshake that is for it has come to its end.
+        (true, Some(_)) => "at least one before data flowed again, at most one for each restart",
+        (false, _) => "WRONG",
+    };
     println!(
-        "handshakes {}, and {} begun on the wire, for {} servers and {} clients: {}",
+        "handshakes {}, and {} begun on the wire, for {} servers and {} clients: {verdict}",
         used.handshakes,
         used.begun,
         servers.len(),
         clients.len(),
-        if fair {
-            "one for each restart, none for a cut"
-        } else {
-            "NOT one for each restart and none for a cut"
-        }
     );
     println!("client: {}", last_word(&clients));
     println!("server: {}", last_word(&servers));

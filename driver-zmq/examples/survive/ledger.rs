@@ -115,3 +115,75 @@ impl Life {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(number: u64) -> Item {
+        Item {
+            number,
+            sent_at: Micros(number),
+            body_bytes: 10,
+            checksum: 7,
+        }
+    }
+
+    fn established(binding: &str) -> Line {
+        Line::Established(Session {
+            binding: binding.into(),
+            group: "X25519".into(),
+            cipher: "AES".into(),
+        })
+    }
+
+    fn ledger(lines: Vec<Line>) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.extend(lines);
+        ledger
+    }
+
+    #[test]
+    fn a_life_ends_where_the_process_was_told_that_its_peer_is_another() {
+        let returned = Returned {
+            in_doubt: vec![item(1)],
+            unsent: vec![item(2), item(3)],
+        };
+        let ledger = ledger(vec![
+            Line::Sent(item(1)),
+            established("a"),
+            Line::Sent(item(2)),
+            Line::Sent(item(3)),
+            Line::Restarted(returned.clone()),
+            established("b"),
+            Line::Sent(item(4)),
+        ]);
+        let [first, second] = &ledger.lives[..] else {
+            panic!("{} lives", ledger.lives.len());
+        };
+        assert_eq!(first.sent, [item(1), item(2), item(3)]);
+        assert_eq!(first.returned(), Some(&returned));
+        assert_eq!(second.sent, [item(4)]);
+        assert!(second.end.is_none());
+        assert_eq!((ledger.handshakes(), ledger.returned()), (2, (1, 2)));
+    }
+
+    #[test]
+    fn a_message_that_the_library_did_not_take_was_not_sent() {
+        let ledger = ledger(vec![Line::Sent(item(1)), Line::Sent(item(2)), Line::Refused(2)]);
+        assert_eq!(ledger.life().sent, [item(1)]);
+    }
+
+    #[test]
+    fn the_first_message_after_a_moment_is_found_in_whatever_life_it_arrived() {
+        let ledger = ledger(vec![
+            Line::Got(item(1), Micros(10)),
+            Line::Restarted(Returned::default()),
+            Line::Got(item(3), Micros(30)),
+            Line::Got(item(4), Micros(40)),
+        ]);
+        assert_eq!(ledger.first_sent_after(Micros(0)), Some(Micros(10)));
+        assert_eq!(ledger.first_sent_after(Micros(1)), Some(Micros(30)));
+        assert_eq!(ledger.first_sent_after(Micros(4)), None);
+    }
+}
