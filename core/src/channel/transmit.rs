@@ -335,7 +335,7 @@ impl Channel {
     }
 
     /// A packet came after the end: its sender missed the last word.
-    pub(super) fn answer_from_tombstone(&mut self, now: Instant) {
+    pub(crate) fn answer_from_tombstone(&mut self, now: Instant) {
         if let Ending::Closed { last_word, until, .. } = &mut self.ending
             && now < *until
         {
@@ -343,10 +343,15 @@ impl Channel {
         }
     }
 
-    /// Seals the packet that ends the session: all that is acknowledged, and why.
-    pub(super) fn close_packet(&mut self, code: CloseCode, reason: &str) -> Vec<u8> {
+    /// Seals the packet that ends the session: all that is acknowledged, and why. It may be all that a client ever opens under the
+    /// keys of a join, and so says that these are the session's.
+    pub(super) fn close_packet(&mut self, code: CloseCode, reason: &str, now: Instant) -> Vec<u8> {
         let mut control = Vec::new();
         self.write_ack(&mut control);
+        if let Opening::Answering(_) = self.generation.opening {
+            let mut sent = Sent::new(self.generation.next_number, now, self.path);
+            self.write_opening(&mut sent, &mut control);
+        }
         frame::encode_close(code.to_wire(), reason, &mut control);
         self.seal(&control, self.generation.next_number, None)
     }
