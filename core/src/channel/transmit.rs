@@ -36,8 +36,9 @@ impl Channel {
             self.end(CloseReason::KeysSpent, now);
             return None;
         }
-        if self.generation.keys.wants_update(self.packets_per_key) {
-            self.update_keys(now);
+        if self.generation.keys.wants_update(self.packets_per_key) && self.has_transmit() {
+            self.generation.keys.update();
+            self.stats.key_updates += 1;
         }
         self.data_packet(now)
     }
@@ -71,13 +72,6 @@ impl Channel {
         (self.generation.in_flight.carrying() as u64) < self.peer_packets.min(self.max_packets)
             && self.outbox.has_sendable(self.peer_credit)
             && self.stream_flows()
-    }
-
-    fn update_keys(&mut self, now: Instant) {
-        let old_until = self.old_keys_until(now);
-        self.generation.keys.update(old_until);
-        self.stats.key_updates += 1;
-        self.timers.set(Timer::OldKeys, old_until);
     }
 
     pub(super) fn old_keys_until(&self, now: Instant) -> Instant {
