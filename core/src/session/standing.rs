@@ -69,6 +69,9 @@ impl Standing {
         packet: Packet,
         now: Instant,
     ) -> bool {
+        if self.channel.state() == SessionState::Closed {
+            return self.handle_belated(header.0, packet, now);
+        }
         if header.0.kind != Kind::Data {
             return self.handle_attempt(config, header, packet, now);
         }
@@ -89,6 +92,20 @@ impl Standing {
                 self.handle_attempt(config, header, packet, now)
             }
         }
+    }
+
+    /// After the end nothing goes on beside the session. Whoever still sends to it, maybe in the handshake that it was about to go
+    /// on with, missed the last word.
+    fn handle_belated(&mut self, header: &Header, packet: Packet, now: Instant) -> bool {
+        let joining = self.joining.as_ref();
+        if joining.is_some_and(|joining| joining.ours() == header.destination) {
+            self.channel.answer_from_tombstone(now);
+        }
+        let concerned = header.kind == Kind::Data && header.destination == self.channel.ours();
+        if concerned {
+            self.channel.open(header, packet, now);
+        }
+        concerned
     }
 
     fn after_packet(&mut self, now: Instant) {
@@ -203,6 +220,7 @@ impl Standing {
             Some(mut unwanted) => {
                 unwanted.begin(None, now);
                 unwanted.take(opened, now);
+                unwanted.close(now);
                 unwanted.end(CloseReason::Finished, now);
                 self.attempts.leave(unwanted.poll_transmit(now));
             }
@@ -250,8 +268,7 @@ impl Standing {
     pub(super) fn handle_timeout(&mut self, config: &ClientConfig, now: Instant) {
         self.channel.handle_timeout(false, now);
         if self.channel.state() == SessionState::Closed {
-            self.joining = None;
-            return self.attempts.call_off(now);
+            return;
         }
         if self.renew_at <= now {
             self.renew_at = next_renewal(config, now);
@@ -281,6 +298,12 @@ impl Standing {
     }
 
     pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.channel.state() == SessionState::Closed {
+            return self
+                .attempts
+                .poll_farewell()
+                .or_else(|| self.channel.poll_transmit(now));
+        }
         let first = std::mem::take(&mut self.probe_first).then(|| self.channel.poll_transmit(now));
         first
             .flatten()

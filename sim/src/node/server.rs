@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use steadfast::{Event, Listener, MessageId, SendError, SessionId, Transmit};
+use steadfast::{Delivery, Event, Listener, MessageId, SendError, SessionId, Transmit};
 
 use super::roster::Roster;
 use super::{Seen, Surroundings, until_idle};
@@ -22,8 +22,7 @@ use crate::timeline::What;
 pub(crate) struct ServerNode {
     pub(crate) incarnation: u32,
     claim: Claim,
-    /// Whether it was configured to send again what a client's earlier process did not acknowledge.
-    redelivers: bool,
+    delivery: Delivery,
     listener: Listener<RouteId>,
     random: NodeRandom,
     /// The packets that routes did not take, by session; such a session is paused.
@@ -39,7 +38,7 @@ pub(crate) struct ServerNode {
 pub(crate) struct ServerProcess {
     pub(crate) incarnation: u32,
     pub(crate) claim: Claim,
-    pub(crate) redelivers: bool,
+    pub(crate) delivery: Delivery,
 }
 
 /// What is known of one session.
@@ -64,7 +63,7 @@ impl ServerNode {
         Self {
             incarnation: process.incarnation,
             claim: process.claim,
-            redelivers: process.redelivers,
+            delivery: process.delivery,
             listener,
             random,
             held: BTreeMap::new(),
@@ -110,6 +109,7 @@ impl ServerNode {
         Holder {
             node: NodeId::Server,
             incarnation: self.incarnation,
+            is_manual: self.delivery.manual_acknowledgement,
         }
     }
 

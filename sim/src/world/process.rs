@@ -26,7 +26,7 @@ pub(super) fn start_server(setup: &Setup, incarnation: u32, clock: &Clock) -> Se
     let process = ServerProcess {
         incarnation,
         claim: Claim::of_server(&setup.server),
-        redelivers: setup.server.delivery.redeliver,
+        delivery: setup.server.delivery,
     };
     ServerNode::new(process, listener.expect("random bytes are at hand"), random)
 }
