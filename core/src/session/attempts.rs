@@ -142,7 +142,7 @@ impl Attempts {
         let Some(current) = self.current.as_mut().filter(|attempt| attempt.has_sent(header)) else {
             return false;
         };
-        if current.handle_unknown() {
+        if current.handle_unknown(now) {
             self.fail("the server does not know the handshake any more".into(), now);
         }
         true
