@@ -169,6 +169,10 @@ impl Channel {
         self.timers.stop(Timer::Unheard);
         self.silence.heard(now);
         self.set_silence_timer();
+        if self.role == Role::Client {
+            // The server that confirmed may be gone by now. Were its client idle, nothing would ask before the next ping.
+            self.owe_probe();
+        }
     }
 
     fn established(&self) -> Queued {

@@ -98,7 +98,7 @@ impl Standing {
     /// on with, missed the last word.
     fn handle_belated(&mut self, header: &Header, packet: Packet, now: Instant) -> bool {
         let joining = self.joining.as_ref();
-        if joining.is_some_and(|joining| joining.ours() == header.destination) {
+        if joining.is_some_and(|joining| joining.channel.ours() == header.destination) {
             self.channel.answer_from_tombstone(now);
         }
         let concerned = header.kind == Kind::Data && header.destination == self.channel.ours();

@@ -84,6 +84,11 @@ impl ServerNode {
         self.clients.insert(client, ServerSide::default());
     }
 
+    /// A client says something else of itself from here on.
+    pub(crate) fn reclaim(&mut self, client: ClientId, claim: Claim) {
+        self.roster.add(client, claim);
+    }
+
     /// Calls the listener as this node.
     pub(crate) fn with<R>(&mut self, now: Instant, call: impl FnOnce(&mut Listener<RouteId>, Instant) -> R) -> R {
         let listener = &mut self.listener;

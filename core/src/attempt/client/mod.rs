@@ -21,6 +21,7 @@ use crate::{CloseCode, CloseReason, Packet};
 const FIRST_REPETITION: Duration = Duration::from_millis(250);
 /// The slowest: what a server that comes back waits for at most.
 const SLOWEST_REPETITION: Duration = Duration::from_secs(5);
+
 /// A client's handshake.
 #[derive(Debug)]
 pub(crate) struct ClientAttempt {
