@@ -192,6 +192,7 @@ impl Standing {
             Some(mut unwanted) => {
                 unwanted.begin(None, now);
                 unwanted.take(opened, now);
+                unwanted.close(now);
                 unwanted.end(CloseReason::Finished, now);
                 self.attempts.leave(unwanted.poll_transmit(now));
             }
