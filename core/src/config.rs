@@ -9,6 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+use rustls::{KeyLog, NoKeyLog};
 
 use crate::tls::{self, Credentials, InitialSuite};
 use crate::wire::header::ConnectionId;
@@ -91,6 +92,7 @@ impl Common {
 struct Parts {
     provider: Arc<CryptoProvider>,
     time: Arc<dyn TimeProvider>,
+    key_log: Arc<dyn KeyLog>,
     limits: Limits,
     delivery: Delivery,
     endpoint_name: Option<String>,
@@ -101,6 +103,7 @@ impl Parts {
         Self {
             provider,
             time: Arc::new(DefaultTimeProvider),
+            key_log: Arc::new(NoKeyLog),
             limits: Limits::default(),
             delivery: Delivery::default(),
             endpoint_name: None,
@@ -183,13 +186,23 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// Where the secrets of each handshake are written, for a tool that shall read what was sealed:
+    /// [`rustls::KeyLogFile`] obeys `SSLKEYLOGFILE`. Nowhere otherwise. Whoever has them reads all that the session carries, and
+    /// can go on with it: not for production.
+    #[must_use]
+    pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
+        self.parts.key_log = log;
+        self
+    }
+
     /// Checks everything and builds.
     ///
     /// # Errors
     /// [`ConfigError`] names what cannot work.
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
         let (provider, time) = (Arc::clone(&self.parts.provider), Arc::clone(&self.parts.time));
-        let tls = tls::client_config(provider, time, self.verifier, self.identity)?;
+        let mut tls = tls::client_config(provider, time, self.verifier, self.identity)?;
+        tls.key_log = Arc::clone(&self.parts.key_log);
         Ok(ClientConfig {
             common: Arc::new(Common::new(self.parts)?),
             tls: Arc::new(tls),
@@ -364,6 +377,15 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// Where the secrets of each handshake are written, for a tool that shall read what was sealed:
+    /// [`rustls::KeyLogFile`] obeys `SSLKEYLOGFILE`. Nowhere otherwise. Whoever has them reads all that the session carries, and
+    /// can go on with it: not for production.
+    #[must_use]
+    pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
+        self.parts.key_log = log;
+        self
+    }
+
     /// Checks everything and builds.
     ///
     /// # Errors
@@ -378,7 +400,8 @@ impl ServerConfigBuilder {
             }
         }
         let (provider, time) = (Arc::clone(&self.parts.provider), Arc::clone(&self.parts.time));
-        let tls = tls::server_config(provider, time, self.verifier, self.identity)?;
+        let mut tls = tls::server_config(provider, time, self.verifier, self.identity)?;
+        tls.key_log = Arc::clone(&self.parts.key_log);
         Ok(ServerConfig {
             common: Arc::new(Common::new(self.parts)?),
             tls: Arc::new(tls),

@@ -97,6 +97,8 @@ mod state;
 mod stats;
 mod stream;
 mod tls;
+#[cfg(test)]
+mod vectors;
 mod wire;
 
 pub use bytes::Bytes;

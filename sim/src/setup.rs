@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
+use rustls::{KeyLog, NoKeyLog};
 use steadfast::{ClientConfig, Delivery, Limits, SameClient, ServerConfig};
 
 use crate::clock::Clock;
@@ -19,6 +20,8 @@ pub struct Setup {
     pub seed: u64,
     /// The cryptography of all nodes. With another than the default, runs are not repeatable byte for byte.
     pub provider: Arc<CryptoProvider>,
+    /// Where all nodes write the secrets of their handshakes.
+    pub key_log: Arc<dyn KeyLog>,
     /// How the transport behaves.
     pub transport: Transport,
     /// The server.
@@ -31,6 +34,7 @@ impl Setup {
         Self {
             seed,
             provider: provider::deterministic(),
+            key_log: Arc::new(NoKeyLog),
             transport: Transport::default(),
             server: ServerSetup::default(),
         }
@@ -80,7 +84,8 @@ impl Default for ServerSetup {
 }
 
 impl ServerSetup {
-    pub(crate) fn config(&self, provider: &Arc<CryptoProvider>, clock: &Clock) -> ServerConfig {
+    pub(crate) fn config(&self, world: &Setup, clock: &Clock) -> ServerConfig {
+        let provider = &world.provider;
         let Identity { chain, key } = self.identity.clone();
         let mut builder = ServerConfig::builder(provider.clone(), chain, key)
             .limits(self.limits.clone())
@@ -89,6 +94,7 @@ impl ServerSetup {
             .retry_above(self.retry_above)
             .same_client(self.same_client)
             .delivery(self.delivery)
+            .key_log(Arc::clone(&world.key_log))
             .time_provider(clock.wall());
         if let Some(authority) = &self.trusts {
             builder = builder.client_verifier(authority.client_verifier(provider));
@@ -140,10 +146,12 @@ impl Default for ClientSetup {
 }
 
 impl ClientSetup {
-    pub(crate) fn config(&self, id: ClientId, provider: &Arc<CryptoProvider>, clock: &Clock) -> ClientConfig {
+    pub(crate) fn config(&self, id: ClientId, world: &Setup, clock: &Clock) -> ClientConfig {
+        let provider = &world.provider;
         let mut builder = ClientConfig::builder(provider.clone(), self.trusts.server_verifier(provider))
             .limits(self.limits.clone())
             .delivery(self.delivery)
+            .key_log(Arc::clone(&world.key_log))
             .time_provider(clock.wall());
         if let Some(name) = self.endpoint_name(id) {
             builder = builder.endpoint_name(name);

@@ -248,3 +248,21 @@ fn nothing_is_left_to_do_after_the_end() {
     );
     assert!(world.client(client).is_closed() && !world.client(client).is_established());
 }
+
+#[test]
+fn a_session_that_is_closing_when_its_server_restarts_ends() {
+    let (mut world, client) = World::established(Setup::default());
+    world.set_reading(NodeId::Server, Reading::Paused);
+    world.stream(client.up(), numbered(3));
+    world.run_for(Duration::from_millis(20));
+    world.close(client.up());
+    world.run_for(Duration::from_millis(20));
+    world.restart_server(Cut::RESET);
+    world.run_until_within(Duration::from_secs(1), |world| world.closed(client.up()).is_some());
+    let closed = world.closed(client.up()).unwrap();
+    assert_eq!(closed.reason, CloseReason::PeerRestarted);
+    assert_eq!(closed.in_doubt.len(), 3);
+    world.set_reading(NodeId::Server, Reading::Eager);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.with_server(|listener, _| listener.sessions().count()), 0);
+}

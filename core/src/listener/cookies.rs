@@ -95,3 +95,34 @@ impl Cookies {
         unused
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::{array, vector};
+
+    #[test]
+    fn a_cookie_is_that_of_the_document_and_good_once_and_not_for_long() {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let suite = InitialSuite::of(&provider).expect("the suite of initial packets");
+        let began = Instant::now();
+        let baked = began + Duration::from_millis(1_234);
+        let (first_destination, hello) = (array("cookie", "first destination"), vector("cookie", "ClientHello"));
+        let claim = Claim {
+            first_destination: &first_destination,
+            hello: &hello,
+            route: &vector("cookie", "route"),
+        };
+        let mut cookies = Cookies::new(&array("cookie", "key"), began);
+        let cookie = cookies.bake(&suite, claim, baked);
+        assert_eq!(cookie, vector("cookie", "cookie"));
+        let by_another_route = Claim {
+            route: b"another",
+            ..claim
+        };
+        assert!(!cookies.honour(&suite, &cookie, by_another_route, baked));
+        assert!(!cookies.honour(&suite, &cookie, claim, baked + LIFE + Duration::from_millis(1)));
+        assert!(cookies.honour(&suite, &cookie, claim, baked + LIFE));
+        assert!(!cookies.honour(&suite, &cookie, claim, baked + LIFE), "used");
+    }
+}

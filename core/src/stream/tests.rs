@@ -18,6 +18,49 @@ fn outbox() -> Outbox {
     })
 }
 
+/// The messages of the document: parts, and whether an earlier process of the receiver may have had them.
+fn documented() -> [(&'static [&'static str], bool); 6] {
+    let several = &["ab", "", "c"];
+    [
+        (&["hello"], false),
+        (&[""], false),
+        (&["0123456789abcdef"], false),
+        (several, false),
+        (&["hello"], true),
+        (several, true),
+    ]
+}
+
+#[test]
+fn messages_are_those_of_the_document() {
+    let (mut outbox, mut inbox) = (outbox(), Inbox::new(LIMITS));
+    for (parts, possible_duplicate) in documented() {
+        let parts: Vec<_> = parts.iter().map(|part| Bytes::from_static(part.as_bytes())).collect();
+        let message = Message::multipart(MessageId::from_end_offset(1), parts);
+        outbox.push_again(&message, possible_duplicate);
+    }
+    let (offset, bytes) = piece(&mut outbox, &inbox, 500).expect("something to send");
+    let expected: Vec<_> = crate::vectors::block("messages")
+        .into_iter()
+        .map(|(_, bytes)| bytes)
+        .collect();
+    assert_eq!(bytes, expected.concat());
+    insert(&mut outbox, &mut inbox, offset, &bytes).expect("room");
+    for (parts, possible_duplicate) in documented() {
+        let message = inbox.next_message().expect("a message").expect("well-formed");
+        assert_eq!(
+            (message.parts(), message.is_possible_duplicate()),
+            (
+                &*parts
+                    .iter()
+                    .map(|part| Bytes::from_static(part.as_bytes()))
+                    .collect::<Vec<_>>(),
+                possible_duplicate
+            )
+        );
+    }
+}
+
 /// Moves at most `room` bytes of the stream; whole packets would do the same.
 fn piece(outbox: &mut Outbox, inbox: &Inbox, room: usize) -> Option<(u64, Bytes)> {
     let span = outbox.next_span(room, inbox.credit())?;

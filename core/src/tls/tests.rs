@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::aws_lc_rs;
+use rustls::{CipherSuite, Side};
 
 use super::keys::{EpochKeys, NotOpened};
-use super::{Handshake, Level, NewKeys, client_config, server_config};
+use super::{Handshake, InitialSuite, KeyPair, Level, NewKeys, client_config, server_config};
+use crate::vectors::{array, vector};
 use crate::wire::header::{ConnectionId, Header, Kind};
 use crate::wire::parameters::Parameters;
 
@@ -151,4 +153,50 @@ fn no_key_seals_more_packets_than_rfc_9001_allows() {
     assert!(!client.exhausted());
     sealed(&mut client, 1);
     assert!(client.exhausted());
+}
+
+/// Seals what a packet of the document holds, behind its own header, and opens that packet.
+fn assert_documented(sealer: &KeyPair, opener: &KeyPair, block: &str, name: &str) {
+    let (packet, plaintext) = (vector(block, name), vector(block, &format!("{name}, plaintext")));
+    let (header, header_bytes) = Header::decode(&packet).expect("a packet");
+    let mut sealed = [&packet[..header_bytes], &plaintext].concat();
+    sealer.seal(header.number, header_bytes, &mut sealed);
+    assert_eq!(sealed, packet, "{name}");
+    let opened = opener.open(header.number, header_bytes, &mut sealed);
+    assert_eq!(opened, Ok(plaintext.len()), "{name}");
+    assert_eq!(sealed[header_bytes..][..plaintext.len()], plaintext, "{name}");
+}
+
+#[test]
+fn initial_packets_are_those_of_the_document() {
+    let suite = InitialSuite::of(&aws_lc_rs::default_provider()).expect("the suite of initial packets");
+    let first_destination = ConnectionId(array("initial", "first destination"));
+    let [client, server] = [Side::Client, Side::Server].map(|side| suite.keys(&first_destination, side));
+    assert_documented(&client, &server, "initial", "from the client");
+    assert_documented(&client, &server, "initial", "with a token");
+    assert_documented(&server, &client, "initial", "from the server");
+}
+
+/// Keys for both directions from a key and an IV of the document.
+fn documented_keys(suite: CipherSuite, block: &str, whose: &str) -> KeyPair {
+    let provider = aws_lc_rs::default_provider();
+    let found = provider.cipher_suites.iter().find(|known| known.suite() == suite);
+    let algorithm = found.and_then(|suite| suite.tls13()?.quic).expect("a suite for QUIC");
+    let one_way = || {
+        let key: [u8; 32] = array(block, &format!("{whose} key"));
+        let iv: [u8; 12] = array(block, &format!("{whose} iv"));
+        algorithm.packet_key(key.into(), iv.into())
+    };
+    KeyPair::new(one_way(), one_way())
+}
+
+#[test]
+fn handshake_and_data_packets_are_those_of_the_document() {
+    let keys = documented_keys(CipherSuite::TLS13_AES_256_GCM_SHA384, "handshake", "client");
+    assert_documented(&keys, &keys, "handshake", "handshake");
+    for epoch in 0..2 {
+        let whose = format!("epoch {epoch},");
+        let keys = documented_keys(CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, "data", &whose);
+        assert_documented(&keys, &keys, "data", &format!("{whose} packet"));
+    }
 }

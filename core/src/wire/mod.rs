@@ -8,6 +8,8 @@ pub(crate) mod header;
 pub(crate) mod parameters;
 pub(crate) mod reader;
 pub(crate) mod varint;
+#[cfg(test)]
+mod vectors;
 
 /// Bytes that do not parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -117,7 +117,7 @@ fn number(value: Option<&[u8]>) -> Result<u64, Malformed> {
 }
 
 fn name(value: &[u8]) -> Result<String, Malformed> {
-    if value.len() > MAX_NAME_BYTES {
+    if value.is_empty() || value.len() > MAX_NAME_BYTES {
         return Err(Malformed);
     }
     String::from_utf8(value.to_vec()).map_err(|_| Malformed)
@@ -146,7 +146,7 @@ mod tests {
             source: ConnectionId(source),
             original_destination: original.map(ConnectionId),
             incarnation,
-            endpoint_name: name.filter(|name| name.len() <= MAX_NAME_BYTES),
+            endpoint_name: name.filter(|name| (1..=MAX_NAME_BYTES).contains(&name.len())),
             max_message_bytes: numbers.0,
             window_bytes: numbers.1,
             packets: numbers.2,
@@ -167,6 +167,13 @@ mod tests {
             put(0x1234, b"from a later release", &mut bytes);
             prop_assert_eq!(Parameters::decode(&bytes), Ok(parameters));
             put_number(WINDOW, 1, &mut bytes);
+            prop_assert_eq!(Parameters::decode(&bytes), Err(Malformed));
+        }
+
+        #[test]
+        fn an_empty_name_is_no_name(parameters in any_parameters()) {
+            let mut bytes = Parameters { endpoint_name: None, ..parameters }.encode();
+            put(ENDPOINT_NAME, b"", &mut bytes);
             prop_assert_eq!(Parameters::decode(&bytes), Err(Malformed));
         }
 

@@ -21,7 +21,7 @@ const SERVER_STREAM: u32 = 0;
 /// Starts one of the server's processes.
 pub(super) fn start_server(setup: &Setup, incarnation: u32, clock: &Clock) -> ServerNode {
     let mut random = NodeRandom::new(setup.seed, SERVER_STREAM, incarnation);
-    let config = random.lend(|| setup.server.config(&setup.provider, clock));
+    let config = random.lend(|| setup.server.config(setup, clock));
     let listener = random.lend(|| Listener::new(&config, clock.now()));
     let process = ServerProcess {
         incarnation,
@@ -96,7 +96,7 @@ impl World {
     pub(super) fn start_client(&mut self, id: ClientId, incarnation: u32, setup: ClientSetup) -> ClientNode {
         let stream = u32::try_from(id.0 + 1).expect("worlds are small");
         let mut random = NodeRandom::new(self.setup.seed, stream, incarnation);
-        let config = random.lend(|| setup.config(id, &self.setup.provider, &self.clock));
+        let config = random.lend(|| setup.config(id, &self.setup, &self.clock));
         let session = random.lend(|| Session::new(&config, setup.server(), self.clock.now()));
         let process = ClientProcess {
             id,
