@@ -57,6 +57,11 @@ impl Common {
             .map_err(|_| rustls::Error::FailedToGetRandomBytes)
     }
 
+    /// Spreads what many would else do at one instant: where the provider has no randomness, nothing is spread.
+    pub(crate) fn random_byte(&self) -> u8 {
+        self.random::<1>().map_or(0, |[byte]| byte)
+    }
+
     pub(crate) fn connection_id(&self) -> Result<ConnectionId, rustls::Error> {
         self.random().map(ConnectionId)
     }

@@ -35,7 +35,7 @@ pub(crate) struct Heartbeat {
 
 /// Three seconds until a silent connection is given up: as long as the core waits before it says `Unreachable`. Shorter:
 /// an overloaded machine loses connections that are well. Longer: data waits for nothing.
-const HEARTBEAT: Heartbeat = Heartbeat {
+pub(crate) const HEARTBEAT: Heartbeat = Heartbeat {
     interval: Duration::from_secs(1),
     timeout: Duration::from_secs(2),
 };

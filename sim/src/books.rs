@@ -73,10 +73,30 @@ impl Books {
         let news = end.ledger.acknowledged(through);
         let agrees = news.and_then(|news| match (news, self.ends[id.0].partner) {
             (false, _) => Ok(()),
-            (true, Some(_)) => self.ends[id.0].ledger.check(),
+            (true, Some(partner)) => {
+                let done = self.ends[partner.0].may_have_acknowledged(through);
+                demand(done, || {
+                    format!("{through:?} is acknowledged, but the application has not done with it")
+                })?;
+                self.ends[id.0].ledger.check()
+            }
             (true, None) => self.somebody_may_have_taken(flow, through),
         });
         agrees.map_err(|violation| on(flow, &violation))
+    }
+
+    /// The application said that it is done with everything up to a message.
+    pub(crate) fn done(&mut self, id: EndId, message: MessageId) {
+        let end = &mut self.ends[id.0];
+        end.done = end.done.max(Some(message));
+    }
+
+    /// The application took back messages that never left.
+    pub(crate) fn withdrawn(&mut self, id: EndId, messages: &[Message]) -> Result<(), Violation> {
+        let end = &mut self.ends[id.0];
+        end.ledger
+            .withdrawn(&letters(messages))
+            .map_err(|violation| on(end.sends(), &violation))
     }
 
     /// Only an application that has taken messages acknowledges them, though it need not be known yet whose they are.

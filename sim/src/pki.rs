@@ -105,6 +105,12 @@ impl Authority {
         self.issue(name, ExtendedKeyUsagePurpose::ClientAuth, validity)
     }
 
+    /// The identity of the same client after a renewal: the same names, another key.
+    pub fn renewed_client(&self, name: &str, validity: Validity) -> Identity {
+        let key_of = format!("{name}, renewed");
+        self.issue_with_key_of(&key_of, name, ExtendedKeyUsagePurpose::ClientAuth, validity)
+    }
+
     /// Accepts servers whose certificate this authority issued.
     pub fn server_verifier(&self, provider: &Arc<CryptoProvider>) -> Arc<dyn ServerCertVerifier> {
         WebPkiServerVerifier::builder_with_provider(self.roots(), provider.clone())
@@ -126,15 +132,25 @@ impl Authority {
     }
 
     fn issue(&self, name: &str, usage: ExtendedKeyUsagePurpose, validity: Validity) -> Identity {
+        self.issue_with_key_of(name, name, usage, validity)
+    }
+
+    fn issue_with_key_of(
+        &self,
+        key_of: &str,
+        name: &str,
+        usage: ExtendedKeyUsagePurpose,
+        validity: Validity,
+    ) -> Identity {
         let mut params = params(name, validity);
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
         let certificate = params
-            .signed_by(&key(name), &*self.issuer)
+            .signed_by(&key(key_of), &*self.issuer)
             .expect("a valid certificate");
         Identity {
             chain: vec![certificate.der().clone()],
-            key: PrivatePkcs8KeyDer::from(pkcs8(name)).into(),
+            key: PrivatePkcs8KeyDer::from(pkcs8(key_of)).into(),
         }
     }
 }

@@ -121,7 +121,7 @@ impl Channel {
         } else {
             reason.to_string()
         };
-        let packet = speaks.then(|| self.close_packet(code, &words));
+        let packet = speaks.then(|| self.close_packet(code, &words, now));
         let last_word = LastWord::new(packet, now_due);
         self.inbox.abandon_incomplete();
         let deliver = !matches!(reason, CloseReason::Violation(_)) && !self.restart_untold;

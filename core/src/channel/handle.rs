@@ -57,13 +57,15 @@ impl Channel {
         let old_until = self.old_keys_until(now);
         let opened = self.generation.open(header, packet, old_until);
         let keys = &self.generation.keys;
+        if let Some(old_until) = keys.old_until() {
+            self.timers.set(Timer::OldKeys, old_until);
+        }
         if opened.is_none() && keys.integrity_spent() {
             self.end(CloseReason::KeysSpent, now);
         } else if opened.is_none() && keys.wants_renewal() {
             self.ask_for_renewal();
         } else if keys.epoch() != epoch {
             self.stats.key_updates += 1;
-            self.timers.set(Timer::OldKeys, old_until);
         }
         opened
     }

@@ -195,9 +195,9 @@ impl Channel {
     }
 
     /// The packet that tells this peer that another process has taken its place.
-    pub(crate) fn superseded_packet(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn superseded_packet(&mut self, now: Instant) -> Option<Vec<u8>> {
         let speaks = !self.generation.keys.exhausted();
-        speaks.then(|| self.close_packet(CloseCode::Superseded, &CloseReason::Superseded.to_string()))
+        speaks.then(|| self.close_packet(CloseCode::Superseded, &CloseReason::Superseded.to_string(), now))
     }
 
     /// The id of the generation before a join, while its packets are still opened.

@@ -36,8 +36,9 @@ impl Channel {
             self.end(CloseReason::KeysSpent, now);
             return None;
         }
-        if self.generation.keys.wants_update(self.packets_per_key) {
-            self.update_keys(now);
+        if self.generation.keys.wants_update(self.packets_per_key) && self.has_transmit() {
+            self.generation.keys.update();
+            self.stats.key_updates += 1;
         }
         self.data_packet(now)
     }
@@ -71,13 +72,6 @@ impl Channel {
         (self.generation.in_flight.carrying() as u64) < self.peer_packets.min(self.max_packets)
             && self.outbox.has_sendable(self.peer_credit)
             && self.stream_flows()
-    }
-
-    fn update_keys(&mut self, now: Instant) {
-        let old_until = self.old_keys_until(now);
-        self.generation.keys.update(old_until);
-        self.stats.key_updates += 1;
-        self.timers.set(Timer::OldKeys, old_until);
     }
 
     pub(super) fn old_keys_until(&self, now: Instant) -> Instant {
@@ -247,7 +241,7 @@ impl Channel {
     }
 
     /// One probe is due, unless more are.
-    pub(super) fn owe_probe(&mut self) {
+    pub(crate) fn owe_probe(&mut self) {
         self.probes_owed = self.probes_owed.max(1);
     }
 
@@ -335,7 +329,7 @@ impl Channel {
     }
 
     /// A packet came after the end: its sender missed the last word.
-    pub(super) fn answer_from_tombstone(&mut self, now: Instant) {
+    pub(crate) fn answer_from_tombstone(&mut self, now: Instant) {
         if let Ending::Closed { last_word, until, .. } = &mut self.ending
             && now < *until
         {
@@ -343,10 +337,15 @@ impl Channel {
         }
     }
 
-    /// Seals the packet that ends the session: all that is acknowledged, and why.
-    pub(super) fn close_packet(&mut self, code: CloseCode, reason: &str) -> Vec<u8> {
+    /// Seals the packet that ends the session: all that is acknowledged, and why. It may be all that a client ever opens under the
+    /// keys of a join, and so says that these are the session's.
+    pub(super) fn close_packet(&mut self, code: CloseCode, reason: &str, now: Instant) -> Vec<u8> {
         let mut control = Vec::new();
         self.write_ack(&mut control);
+        if let Opening::Answering(_) = self.generation.opening {
+            let mut sent = Sent::new(self.generation.next_number, now, self.path);
+            self.write_opening(&mut sent, &mut control);
+        }
         frame::encode_close(code.to_wire(), reason, &mut control);
         self.seal(&control, self.generation.next_number, None)
     }

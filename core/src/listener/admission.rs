@@ -111,6 +111,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
                         generation: slot.generation,
                         index,
                     };
+                    let session = Some(session);
                     self.reply(Transmit { route, packet, session });
                 }
             }

@@ -8,49 +8,51 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use super::cookies::Claim;
-use super::{Listener, SessionId, Transmit};
+use super::{Listener, Transmit};
 use crate::attempt::FirstPacket;
-use crate::wire::header::Header;
+use crate::wire::header::{ConnectionId, Header};
 
-/// One *unknown* a route in so long: a client that sent a whole window to a server that has lost its session needs one.
+/// One *unknown* a route and id in so long: a client that sent a whole window to a server that has lost its session needs one.
 const UNKNOWN_EVERY: Duration = Duration::from_millis(50);
-/// How many routes are answered in that time; beyond, nobody is. Clients ask again.
-const MAX_ROUTES: usize = 4096;
+/// How many ids of one route are answered in that time. A client has a session, a handshake beside it, and what it had before the
+/// last restart; were one answer all for them, probes of the one would take away the answers to the other.
+const IDS_OF_A_ROUTE: usize = 4;
+/// How many answers are given in that time; beyond, nobody gets one. Clients ask again.
+const MAX_ANSWERS: usize = 4096;
 
-/// The routes that were told *unknown* just now.
+/// Who was told *unknown* just now, and of which ids.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    routes: BTreeSet<[u8; 16]>,
-    order: VecDeque<(Instant, [u8; 16])>,
+    answers: BTreeSet<Answer>,
+    order: VecDeque<(Instant, Answer)>,
 }
 
+/// A route, by its fingerprint, and the id that it was told of.
+type Answer = ([u8; 16], ConnectionId);
+
 impl Told {
-    /// Whether this route may be told now. It was, then.
-    fn admits(&mut self, route: [u8; 16], now: Instant) -> bool {
+    /// Whether this route may be told of this id now. It was, then.
+    fn admits(&mut self, (route, id): Answer, now: Instant) -> bool {
         while let Some((_, oldest)) = self.order.front().filter(|(until, _)| *until <= now) {
-            self.routes.remove(oldest);
+            self.answers.remove(oldest);
             self.order.pop_front();
         }
-        let admitted = self.order.len() < MAX_ROUTES && self.routes.insert(route);
+        let of_route = (route, ConnectionId([0; 8]))..=(route, ConnectionId([0xff; 8]));
+        let has_room = self.order.len() < MAX_ANSWERS && self.answers.range(of_route).count() < IDS_OF_A_ROUTE;
+        let admitted = has_room && self.answers.insert((route, id));
         if admitted {
-            self.order.push_back((now + UNKNOWN_EVERY, route));
+            self.order.push_back((now + UNKNOWN_EVERY, (route, id)));
         }
         admitted
     }
 }
 
-/// Names no session: an answer to somebody for whom nothing is held.
-const NOBODY: SessionId = SessionId {
-    generation: u32::MAX,
-    index: u32::MAX,
-};
-
 impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// A packet for an id that is not known: this process may be another one than its sender takes it for.
     pub(super) fn answer_unknown(&mut self, header: &Header, route: Route, now: Instant) {
         self.stats.unknown_id += 1;
-        let told = self.config.common().initial.fingerprint(&bytes_of(&route));
-        if self.told.admits(told, now) {
+        let fingerprint = self.config.common().initial.fingerprint(&bytes_of(&route));
+        if self.told.admits((fingerprint, header.destination), now) {
             self.stats.unknown_answered += 1;
             self.reply_to_nobody(route, header.unknown());
         }
@@ -83,7 +85,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         self.reply(Transmit {
             route,
             packet,
-            session: NOBODY,
+            session: None,
         });
     }
 }

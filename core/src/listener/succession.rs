@@ -18,16 +18,17 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// A client is heard for the first time after its handshake. Returns the place of its session.
     pub(super) fn begin(&mut self, index: u32, opened: &Opened, now: Instant) -> u32 {
         if self.is_outdated(index) {
-            if let Some(channel) = self.session_at(index) {
-                let code = CloseCode::Superseded;
-                channel.end(CloseReason::Refused { code }, now);
-            }
+            self.refuse(index, CloseCode::Superseded, now);
             return index;
         }
         let answer = match opened.join() {
             None => None,
             Some(join) => match self.session_joined_by(index, &join) {
                 Some(session) => return self.join(session, index, &join, now),
+                None if self.has_ended(index, &join, now) => {
+                    self.refuse(index, CloseCode::Finished, now);
+                    return index;
+                }
                 None => {
                     self.stats.joins_refused += 1;
                     Some(Answer::Fresh)
@@ -38,6 +39,35 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             Some(session) => self.restart(session, index, answer, now),
             None => self.settle_in(index, answer, now),
         }
+    }
+
+    /// Nothing comes of a handshake, and nobody was told of it.
+    fn refuse(&mut self, index: u32, code: CloseCode, now: Instant) {
+        if let Some(channel) = self.session_at(index) {
+            channel.end(CloseReason::Refused { code }, now);
+        }
+    }
+
+    /// Whether the session that a client asks to go on with is over, and its last word still kept: the client shall hear that, and
+    /// not begin anew what this side has ended.
+    fn has_ended(&mut self, index: u32, join: &Join, now: Instant) -> bool {
+        let who = self.table.get(index).map(|slot| slot.who);
+        let Some(session) = self.table.by_id(&join.earlier).filter(|&session| session != index) else {
+            return false;
+        };
+        let Some(slot) = self.table.get_mut(session) else {
+            return false;
+        };
+        if who.is_none_or(|who| who.identity != slot.who.identity) {
+            return false;
+        }
+        match &mut slot.state {
+            State::Tombstone(tombstone) => tombstone.last_word.asked(now),
+            State::Session(channel) if channel.state() == SessionState::Closed => channel.answer_from_tombstone(now),
+            State::Session(_) | State::Attempt(_) => return false,
+        }
+        self.settle(session, now);
+        true
     }
 
     /// Whether the client made a later handshake, with which it is in its session already. This packet is late, then, and may be of a
@@ -159,7 +189,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         let State::Session(channel) = &mut slot.state else {
             return;
         };
-        let Some(packet) = channel.superseded_packet() else {
+        let Some(packet) = channel.superseded_packet(now) else {
             return;
         };
         let (ours, route) = (channel.ours(), slot.route.clone());

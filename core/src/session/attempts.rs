@@ -94,6 +94,11 @@ impl Attempts {
         (self.failures, self.last_failure) = (0, None);
     }
 
+    /// The next one begins not before this moment.
+    pub(super) fn rest(&mut self, until: Instant) {
+        self.not_before = self.not_before.max(until);
+    }
+
     /// Takes a packet for the handshake in progress; `None` if it was dropped.
     pub(super) fn handle_packet(
         &mut self,
@@ -142,7 +147,7 @@ impl Attempts {
         let Some(current) = self.current.as_mut().filter(|attempt| attempt.has_sent(header)) else {
             return false;
         };
-        if current.handle_unknown() {
+        if current.handle_unknown(now) {
             self.fail("the server does not know the handshake any more".into(), now);
         }
         true
@@ -182,6 +187,11 @@ impl Attempts {
         {
             self.fail(error.to_string(), now);
         }
+    }
+
+    /// Whether a handshake has something to send.
+    pub(super) fn has_transmit(&self) -> bool {
+        self.current.as_ref().is_some_and(ClientAttempt::has_transmit)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -83,10 +83,11 @@ pub(crate) struct EpochKeys {
     confirmed: bool,
 }
 
-/// The generation before the current one opens what is late, for a while.
+/// The generation before the current one opens what is late, for a while. That while begins when the peer is known to be in the
+/// current one (RFC 9001 §6.5): until then it may say anything under the old keys, and nothing under others.
 struct Previous {
     keys: KeyPair,
-    until: Instant,
+    until: Option<Instant>,
     /// The smallest number that opened in the epoch behind it: from here up, the older epoch is wrong.
     below: u64,
 }
@@ -141,14 +142,15 @@ impl EpochKeys {
         self.confirmed |= epoch == self.epoch;
     }
 
-    /// Opens a data packet in place, and returns the length of its payload.
+    /// Opens a data packet in place, and returns the length of its payload. If it is the first of its epoch, the one before opens
+    /// late packets until `old_until`.
     pub(crate) fn open(&mut self, header: &Header, packet: &mut [u8], old_until: Instant) -> Result<usize, NotOpened> {
         if self.integrity_spent() {
             return Err(NotOpened);
         }
         let opened = match header.epoch.wrapping_sub(self.epoch) {
             0 => self.current.open(header.number, HEADER_BYTES, packet),
-            1 => self.open_next(header, packet, old_until),
+            1 => self.open_next(header, packet),
             u32::MAX => self.open_previous(header, packet),
             _ => return Err(NotOpened),
         };
@@ -157,6 +159,7 @@ impl EpochKeys {
             && header.epoch == self.epoch
         {
             previous.below = previous.below.min(header.number);
+            previous.until.get_or_insert(old_until);
         }
         opened
     }
@@ -168,14 +171,11 @@ impl EpochKeys {
         }
     }
 
-    fn open_next(&mut self, header: &Header, packet: &mut [u8], old_until: Instant) -> Result<usize, NotOpened> {
+    fn open_next(&mut self, header: &Header, packet: &mut [u8]) -> Result<usize, NotOpened> {
         let length = self.next_keys().open(header.number, HEADER_BYTES, packet)?;
-        self.update(old_until);
+        self.update();
         // The peer is in this epoch: that is as good as an acknowledgement of ours.
         self.confirmed = true;
-        if let Some(previous) = &mut self.previous {
-            previous.below = header.number;
-        }
         Ok(length)
     }
 
@@ -183,14 +183,14 @@ impl EpochKeys {
         self.next.get_or_insert_with(|| self.secrets.next_packet_keys().into())
     }
 
-    /// Goes on to the next epoch; the present one opens late packets until `old_until`.
-    pub(crate) fn update(&mut self, old_until: Instant) {
+    /// Goes on to the next epoch; the present one opens late packets.
+    pub(crate) fn update(&mut self) {
         self.next_keys();
         let next = self.next.take().expect("derived just above");
         let keys = std::mem::replace(&mut self.current, next);
         self.previous = Some(Previous {
             keys,
-            until: old_until,
+            until: None,
             below: u64::MAX,
         });
         self.epoch += 1;
@@ -205,7 +205,13 @@ impl EpochKeys {
 
     /// Forgets the previous epoch when its time is over.
     pub(crate) fn forget_old(&mut self, now: Instant) {
-        self.previous.take_if(|previous| previous.until <= now);
+        self.previous
+            .take_if(|previous| previous.until.is_some_and(|until| until <= now));
+    }
+
+    /// When the previous epoch may be forgotten, if that is known.
+    pub(crate) fn old_until(&self) -> Option<Instant> {
+        self.previous.as_ref()?.until
     }
 }
 

@@ -1,4 +1,4 @@
-//! The two processes, as the first one sees them.
+//! A process, as the first one sees it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -7,9 +7,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::clock::Micros;
-use crate::record::{Line, Tail};
-use crate::traffic::Item;
+use crate::ledger::Ledger;
+use crate::record::Tail;
 
 /// A process and what it wrote down so far. Ends with its value.
 pub(crate) struct Process {
@@ -21,53 +20,14 @@ pub(crate) struct Process {
     pub(crate) ledger: Ledger,
 }
 
-/// A record, sorted.
-#[derive(Default)]
-pub(crate) struct Ledger {
-    pub(crate) sent: Vec<Item>,
-    pub(crate) got: Vec<(Item, Micros)>,
-    pub(crate) established: Vec<(String, String)>,
-    pub(crate) replayed: u64,
-    pub(crate) closed: Option<String>,
-}
-
-impl Ledger {
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        let mut ledger = Self::default();
-        ledger.extend(Tail::open(path)?.lines()?);
-        Ok(ledger)
-    }
-
-    fn extend(&mut self, lines: Vec<Line>) {
-        for line in lines {
-            match line {
-                Line::Sent(item) => self.sent.push(item),
-                Line::Got(item, at) => self.got.push((item, at)),
-                Line::Established(group, cipher) => self.established.push((group, cipher)),
-                Line::Replayed(messages) => self.replayed = messages,
-                Line::Closed(reason, doubt, unsent) => {
-                    self.closed = Some(format!("{reason} ({doubt} messages in doubt, {unsent} unsent)"));
-                }
-            }
-        }
-    }
-
-    /// When the first message arrived that was sent after this moment.
-    pub(crate) fn first_sent_after(&self, moment: Micros) -> Option<Micros> {
-        // Both moments only grow, so the search begins at the end.
-        let later = self.got.iter().rev().take_while(|(item, _)| item.sent_at > moment);
-        later.last().map(|&(_, at)| at)
-    }
-}
-
 /// How long a process has to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Process {
-    pub(crate) fn start(name: &'static str, directory: &Path, arguments: &[String]) -> Result<Self> {
+    /// Starts a process that writes this record, and waits until it does.
+    pub(crate) fn start(name: &'static str, arguments: &[String], record: &Path) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["peer", "--directory"])
-            .arg(directory)
+            .arg("peer")
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -81,7 +41,7 @@ impl Process {
                 .map_while(std::io::Result::ok)
                 .try_for_each(|line| sender.send(line))
         });
-        let tail = open_when_there(&mut child, &directory.join(name))?;
+        let tail = open_when_there(&mut child, record)?;
         Ok(Self {
             name,
             child,
@@ -119,6 +79,21 @@ impl Process {
             Some(status) if !status.success() => Err(format!("the {} failed: {status}", self.name).into()),
             _ => Ok(()),
         }
+    }
+
+    /// Ends the process as the system would for want of memory: SIGKILL, which it never sees.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        Ok(self.child.kill()?)
+    }
+
+    /// Waits until the process that was killed is no more, and reads the end of its record.
+    pub(crate) fn reap(&mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        if status.code().is_some() {
+            return Err(format!("the {} ended by itself: {status}", self.name).into());
+        }
+        self.ledger.extend(self.tail.lines()?);
+        Ok(())
     }
 
     /// Waits for the end of the process; whether it ended well.

@@ -1,15 +1,25 @@
-//! `cargo survive`: one session, two processes, and a network that breaks.
+//! `cargo survive`: one session, a network that breaks, and processes that are killed.
 //!
 //! A server and a client stream numbered messages both ways through a TCP proxy in this process, which cuts the connection under
-//! 0MQ in every way that it can. What arrived is judged from what both processes wrote down.
+//! 0MQ in every way that it can. Then it kills them, and starts others in their place. What arrived, and what the survivor of a
+//! kill was told, is judged from what all processes wrote down.
 
 mod arguments;
 mod children;
 mod clock;
+mod cuts;
 mod director;
+mod draw;
+mod kills;
+mod ledger;
+mod open;
+mod party;
 mod peer;
 mod record;
 mod side;
+mod soak;
+mod stage;
+mod table;
 mod traffic;
 mod verdict;
 mod wire;

@@ -1,20 +1,17 @@
 //! One of the two processes: sends, receives, and writes down both.
 
 use std::io::{BufRead, stdin};
-use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::time::Duration;
 
-use steadfast_zmq::steadfast::rustls::client::WebPkiServerVerifier;
-use steadfast_zmq::steadfast::rustls::server::WebPkiClientVerifier;
-use steadfast_zmq::steadfast::{ClientConfig, CloseReason, Event, ServerConfig};
-use steadfast_zmq::{Client, Endpoint, Server, default_provider, pem, zmq};
+use steadfast_zmq::steadfast::{ChannelBinding, CloseReason, Event, Message};
+use steadfast_zmq::zmq;
 
 use crate::Result;
 use crate::arguments::{self, Arguments};
 use crate::clock::Micros;
-use crate::record::{Line, Recorder};
+use crate::open;
+use crate::record::{Line, Recorder, Returned, Session};
 use crate::side::{OneSession, Side};
 use crate::traffic::{Item, LARGE_BYTES, Traffic};
 
@@ -42,45 +39,23 @@ pub(crate) fn run(peer: &arguments::Peer, arguments: &Arguments) -> Result<()> {
         tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     }
     let context = zmq::Context::new();
-    let recorder = Recorder::create(&peer.directory.join(peer.name()))?;
+    let recorder = Recorder::create(&peer.record())?;
     match &peer.connect {
         Some(address) => {
-            let client = connect(&context, address, &peer.directory)?;
-            Stream::new(client, recorder, arguments.seed).run()
+            let client = open::client(&context, address, &peer.directory)?;
+            Stream::new(client, recorder, Traffic::new(arguments.seed, peer.life)).run()
         }
         None => {
-            let server = listen(&context, &peer.directory)?;
+            let server = open::server(&context, &peer.listen, &peer.directory)?;
             println!("{}{}", answer::LISTENING, server.local_address()?);
-            Stream::new(OneSession { server, session: None }, recorder, !arguments.seed).run()
+            Stream::new(
+                OneSession::new(server),
+                recorder,
+                Traffic::new(!arguments.seed, peer.life),
+            )
+            .run()
         }
     }
-}
-
-fn connect(context: &zmq::Context, address: &str, directory: &Path) -> Result<Client> {
-    let provider = default_provider();
-    let roots = Arc::new(pem::roots(directory.join("authority.pem"))?);
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
-    let (chain, key) = pem::identity(directory.join("client.pem"), directory.join("client.key"), &provider)?;
-    let config = ClientConfig::builder(provider, verifier)
-        .identity(chain, key)
-        .endpoint_name("survivor")
-        .build()?;
-    Ok(Client::connect(
-        Endpoint::new(context, address),
-        "localhost".try_into()?,
-        &config,
-    )?)
-}
-
-fn listen(context: &zmq::Context, directory: &Path) -> Result<Server> {
-    let provider = default_provider();
-    let roots = Arc::new(pem::roots(directory.join("authority.pem"))?);
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build()?;
-    let (chain, key) = pem::identity(directory.join("server.pem"), directory.join("server.key"), &provider)?;
-    let config = ServerConfig::builder(provider, chain, key)
-        .client_verifier(verifier)
-        .build()?;
-    Ok(Server::bind(Endpoint::new(context, "tcp://127.0.0.1:*"), &config)?)
 }
 
 struct Stream<S> {
@@ -98,11 +73,11 @@ struct Stream<S> {
 }
 
 impl<S: Side> Stream<S> {
-    fn new(side: S, recorder: Recorder, seed: u64) -> Self {
+    fn new(side: S, recorder: Recorder, traffic: Traffic) -> Self {
         Self {
             side,
             recorder,
-            traffic: Traffic::new(seed),
+            traffic,
             commands: read_commands(),
             stopping: false,
             drained: false,
@@ -119,7 +94,6 @@ impl<S: Side> Stream<S> {
             self.consume()?;
             self.tell()?;
         }
-        self.recorder.flush()?;
         match self.closed {
             Some(CloseReason::Finished) | None => Ok(()),
             Some(reason) => Err(format!("the session ended: {reason}").into()),
@@ -139,7 +113,7 @@ impl<S: Side> Stream<S> {
     }
 
     fn produce(&mut self) -> Result<()> {
-        if self.stopping {
+        if self.stopping || !self.side.is_open() {
             return Ok(());
         }
         for _ in 0..MESSAGES_PER_TICK {
@@ -151,21 +125,18 @@ impl<S: Side> Stream<S> {
     }
 
     fn send_one(&mut self) -> Result<bool> {
-        let (item, parts) = if self.large {
+        let (item, parts) = if std::mem::take(&mut self.large) {
             self.traffic.message_of(LARGE_BYTES)
         } else {
             self.traffic.message()
         };
-        if !self.side.send(&parts)? {
-            self.traffic.withdraw();
-            return Ok(false);
-        }
+        // First on record, then out of our hands: were we killed between, nobody else could know of the message.
         self.recorder.note(&Line::Sent(item))?;
-        if std::mem::take(&mut self.large) {
-            // The first process waits for this line, to cut while the message is under way.
-            self.recorder.flush()?;
+        let accepted = self.side.send(&parts)?;
+        if !accepted {
+            self.recorder.note(&Line::Refused(item.number))?;
         }
-        Ok(true)
+        Ok(accepted)
     }
 
     fn consume(&mut self) -> Result<()> {
@@ -183,16 +154,23 @@ impl<S: Side> Stream<S> {
 
     fn take(&mut self, event: Event) -> Result<()> {
         match event {
-            Event::Message(message) => self.recorder.note(&Line::Got(Item::received(&message)?, Micros::now())),
-            Event::Established(news) => {
-                let (group, cipher) = (news.negotiated.key_exchange, news.negotiated.cipher_suite);
+            Event::Message(message) => {
+                // First on record, then acknowledged: were we killed between, the peer would be in doubt.
                 self.recorder
-                    .note(&Line::Established(format!("{group:?}"), format!("{cipher:?}")))
+                    .note(&Line::Got(Item::received(&message)?, Micros::now()))?;
+                self.side.acknowledge(message.id())
             }
+            Event::Established(news) => self.recorder.note(&Line::Established(Session {
+                binding: hexadecimal(&news.binding),
+                group: format!("{:?}", news.negotiated.key_exchange),
+                cipher: format!("{:?}", news.negotiated.cipher_suite),
+            })),
+            Event::PeerRestarted(news) => self
+                .recorder
+                .note(&Line::Restarted(returned(&news.in_doubt, &news.unsent)?)),
             Event::Closed(closed) => {
-                let (doubt, unsent) = (closed.in_doubt.len(), closed.unsent.len());
-                self.recorder
-                    .note(&Line::Closed(closed.reason.to_string(), doubt, unsent))?;
+                let returned = returned(&closed.in_doubt, &closed.unsent)?;
+                self.recorder.note(&Line::Closed(returned, closed.reason.to_string()))?;
                 self.closed = Some(closed.reason);
                 Ok(())
             }
@@ -206,13 +184,24 @@ impl<S: Side> Stream<S> {
             self.replayed = replayed;
             self.recorder.note(&Line::Replayed(replayed))?;
         }
-        self.recorder.flush()?;
         if self.stopping && !self.drained && self.side.unacknowledged_bytes() == 0 {
             self.drained = true;
             println!("{}", answer::DRAINED);
         }
         Ok(())
     }
+}
+
+fn returned(in_doubt: &[Message], unsent: &[Message]) -> Result<Returned> {
+    let items = |messages: &[Message]| messages.iter().map(Item::received).collect::<Result<_>>();
+    Ok(Returned {
+        in_doubt: items(in_doubt)?,
+        unsent: items(unsent)?,
+    })
+}
+
+fn hexadecimal(binding: &ChannelBinding) -> String {
+    binding.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_commands() -> Receiver<String> {

@@ -1,7 +1,12 @@
 //! What a process sent, received and was told: one line each, in a file that only grows.
+//!
+//! The file is all that is left of a process that was killed, so it must not lag behind the facts. A line is handed to the
+//! system whole and at once, which is enough: what kills a process does not take the system's memory of it. A message is noted as
+//! sent before the library has it, and as received before the library hears that we are done with it.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::Result;
@@ -11,24 +16,48 @@ use crate::traffic::Item;
 /// One line of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Line {
+    /// About to be sent.
     Sent(Item),
+    /// The library did not take the last one.
+    Refused(u64),
     Got(Item, Micros),
-    /// A session was established: key exchange and cipher suite.
-    Established(String, String),
+    Established(Session),
+    /// The peer is another process from here on.
+    Restarted(Returned),
     /// How many messages were sent again, as the library says.
     Replayed(u64),
-    /// The session is over: why, messages in doubt, messages unsent.
-    Closed(String, usize, usize),
+    /// The session is over, and why.
+    Closed(Returned, String),
+}
+
+/// What tells a session from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// A value that both ends know, in hexadecimal: their records belong together.
+    pub(crate) binding: String,
+    pub(crate) group: String,
+    pub(crate) cipher: String,
+}
+
+/// Messages that the library handed back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Returned {
+    pub(crate) in_doubt: Vec<Item>,
+    pub(crate) unsent: Vec<Item>,
 }
 
 impl Line {
-    fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
+    fn text(&self) -> String {
         match self {
-            Self::Sent(item) => writeln!(out, "sent {}", item.fields()),
-            Self::Got(item, at) => writeln!(out, "got {} {}", item.fields(), at.0),
-            Self::Established(group, cipher) => writeln!(out, "established {group} {cipher}"),
-            Self::Replayed(messages) => writeln!(out, "replayed {messages}"),
-            Self::Closed(reason, doubt, unsent) => writeln!(out, "closed {doubt} {unsent} {reason}"),
+            Self::Sent(item) => format!("sent {}", item.fields()),
+            Self::Refused(number) => format!("refused {number}"),
+            Self::Got(item, at) => format!("got {} {}", item.fields(), at.0),
+            Self::Established(session) => {
+                format!("established {} {} {}", session.binding, session.group, session.cipher)
+            }
+            Self::Restarted(returned) => format!("restarted {}", returned.fields()),
+            Self::Replayed(messages) => format!("replayed {messages}"),
+            Self::Closed(returned, reason) => format!("closed {} : {reason}", returned.fields()),
         }
     }
 
@@ -38,22 +67,43 @@ impl Line {
         let mut next = || numbers.next().flatten();
         Some(match word {
             "sent" => Self::Sent(Item::parse(&mut next)?),
+            "refused" => Self::Refused(next()?),
             "got" => Self::Got(Item::parse(&mut next)?, Micros(next()?)),
-            "established" => {
-                let (group, cipher) = rest.split_once(' ')?;
-                Self::Established(group.into(), cipher.into())
-            }
+            "established" => Self::Established(Session::parse(rest)?),
+            "restarted" => Self::Restarted(Returned::parse(&mut next)?),
             "replayed" => Self::Replayed(next()?),
-            "closed" => {
-                let (doubt, unsent) = (next()?, next()?);
-                let reason = rest.splitn(3, ' ').nth(2)?;
-                Self::Closed(
-                    reason.into(),
-                    usize::try_from(doubt).ok()?,
-                    usize::try_from(unsent).ok()?,
-                )
-            }
+            "closed" => Self::Closed(Returned::parse(&mut next)?, rest.split_once(" : ")?.1.into()),
             _ => return None,
+        })
+    }
+}
+
+impl Session {
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ').map(str::to_owned);
+        Some(Self {
+            binding: words.next()?,
+            group: words.next()?,
+            cipher: words.next()?,
+        })
+    }
+}
+
+impl Returned {
+    fn fields(&self) -> String {
+        let mut text = format!("{} {}", self.in_doubt.len(), self.unsent.len());
+        for item in self.in_doubt.iter().chain(&self.unsent) {
+            write!(text, " {}", item.fields()).expect("memory takes all");
+        }
+        text
+    }
+
+    fn parse(next: &mut impl FnMut() -> Option<u64>) -> Option<Self> {
+        let (in_doubt, unsent) = (next()?, next()?);
+        let mut items = |count| (0..count).map(|_| Item::parse(next)).collect::<Option<_>>();
+        Some(Self {
+            in_doubt: items(in_doubt)?,
+            unsent: items(unsent)?,
         })
     }
 }
@@ -79,21 +129,18 @@ impl Item {
 }
 
 /// Writes a record.
-pub(crate) struct Recorder(BufWriter<File>);
+pub(crate) struct Recorder(File);
 
 impl Recorder {
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        Ok(Self(BufWriter::new(
-            OpenOptions::new().append(true).create_new(true).open(path)?,
-        )))
+        Ok(Self(OpenOptions::new().append(true).create_new(true).open(path)?))
     }
 
+    /// The system has the line when this returns.
     pub(crate) fn note(&mut self, line: &Line) -> Result<()> {
-        Ok(line.write(&mut self.0)?)
-    }
-
-    pub(crate) fn flush(&mut self) -> Result<()> {
-        Ok(self.0.flush()?)
+        let mut text = line.text();
+        text.push('\n');
+        Ok(self.0.write_all(text.as_bytes())?)
     }
 }
 
@@ -111,7 +158,7 @@ impl Tail {
         })
     }
 
-    /// The lines that were completed since the last call.
+    /// The lines that were completed since the last call. What a process was killed in the middle of writing is not a line.
     pub(crate) fn lines(&mut self) -> Result<Vec<Line>> {
         self.file.read_to_string(&mut self.partial)?;
         let complete = self.partial.rfind('\n').map_or(0, |end| end + 1);
@@ -120,5 +167,60 @@ impl Tail {
         text.lines()
             .map(|line| Line::parse(line).ok_or_else(|| format!("not a line of a record: {line}").into()))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(number: u64) -> Item {
+        Item {
+            number,
+            sent_at: Micros(number + 1),
+            body_bytes: 10,
+            checksum: 7,
+        }
+    }
+
+    #[test]
+    fn lines_are_read_as_they_were_written() {
+        let returned = Returned {
+            in_doubt: vec![item(3), item(4)],
+            unsent: vec![item(5)],
+        };
+        let session = Session {
+            binding: "0fab".into(),
+            group: "X25519".into(),
+            cipher: "TLS13_AES_128_GCM_SHA256".into(),
+        };
+        for line in [
+            Line::Sent(item(1)),
+            Line::Refused(1),
+            Line::Got(item(2), Micros(9)),
+            Line::Established(session),
+            Line::Restarted(returned.clone()),
+            Line::Restarted(Returned::default()),
+            Line::Replayed(3),
+            Line::Closed(returned, "the peer : closed".into()),
+        ] {
+            assert_eq!(Line::parse(&line.text()), Some(line));
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_cut_short_by_the_end_of_its_writer_is_none() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("record");
+        let whole = Line::Sent(item(1));
+        Recorder::create(&path)
+            .and_then(|mut recorder| {
+                recorder.note(&whole)?;
+                Ok(recorder.0.write_all(b"got 2 10")?)
+            })
+            .expect("a record");
+        let mut tail = Tail::open(&path).expect("a record");
+        assert_eq!(tail.lines().expect("lines"), [whole]);
+        assert_eq!(tail.lines().expect("lines"), []);
     }
 }

@@ -2,26 +2,40 @@
 
 use std::time::Duration;
 
-use steadfast_zmq::steadfast::{Bytes, Event, SessionId};
+use steadfast_zmq::steadfast::{Bytes, Event, MessageId, SessionId};
 use steadfast_zmq::{Client, Error, Server};
+
+use crate::Result;
 
 /// One end of one session.
 pub(crate) trait Side {
-    /// Sends, if there is a session and room for the message.
-    fn send(&mut self, parts: &[Bytes]) -> Result<bool, Error>;
-    fn next(&mut self, wait: Duration) -> Result<Option<Event>, Error>;
+    /// Whether there is a session to send in.
+    fn is_open(&self) -> bool;
+    /// Sends, if there is room for the message.
+    fn send(&mut self, parts: &[Bytes]) -> Result<bool>;
+    fn next(&mut self, wait: Duration) -> Result<Option<Event>>;
+    /// Says that the message is on record.
+    fn acknowledge(&mut self, message: MessageId) -> Result<()>;
     fn unacknowledged_bytes(&self) -> u64;
     fn replayed_messages(&self) -> u64;
-    fn begin_close(&mut self) -> Result<(), Error>;
+    fn begin_close(&mut self) -> Result<()>;
 }
 
 impl Side for Client {
-    fn send(&mut self, parts: &[Bytes]) -> Result<bool, Error> {
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn send(&mut self, parts: &[Bytes]) -> Result<bool> {
         accepted(self.try_send_parts(parts))
     }
 
-    fn next(&mut self, wait: Duration) -> Result<Option<Event>, Error> {
-        self.recv_timeout(wait)
+    fn next(&mut self, wait: Duration) -> Result<Option<Event>> {
+        Ok(self.recv_timeout(wait)?)
+    }
+
+    fn acknowledge(&mut self, message: MessageId) -> Result<()> {
+        Ok(Client::acknowledge(self, message)?)
     }
 
     fn unacknowledged_bytes(&self) -> u64 {
@@ -33,31 +47,51 @@ impl Side for Client {
         self.stats().messages_replayed
     }
 
-    fn begin_close(&mut self) -> Result<(), Error> {
-        Client::begin_close(self)
+    fn begin_close(&mut self) -> Result<()> {
+        Ok(Client::begin_close(self)?)
     }
 }
 
 /// A server with its only session.
 pub(crate) struct OneSession {
-    pub(crate) server: Server,
-    pub(crate) session: Option<SessionId>,
+    server: Server,
+    session: Option<SessionId>,
+}
+
+impl OneSession {
+    pub(crate) fn new(server: Server) -> Self {
+        Self { server, session: None }
+    }
+
+    fn session(&self) -> Result<SessionId> {
+        Ok(self.session.ok_or("there is no session yet")?)
+    }
 }
 
 impl Side for OneSession {
-    fn send(&mut self, parts: &[Bytes]) -> Result<bool, Error> {
-        let Some(session) = self.session else { return Ok(false) };
+    fn is_open(&self) -> bool {
+        self.session.is_some()
+    }
+
+    fn send(&mut self, parts: &[Bytes]) -> Result<bool> {
+        let session = self.session()?;
         accepted(self.server.try_send_parts(session, parts))
     }
 
-    fn next(&mut self, wait: Duration) -> Result<Option<Event>, Error> {
+    fn next(&mut self, wait: Duration) -> Result<Option<Event>> {
         let Some(received) = self.server.recv_timeout(wait)? else {
             return Ok(None);
         };
-        if matches!(received.event, Event::Established(_)) {
-            self.session = Some(received.session);
+        // A client that was started anew is the same client: its server finds it where it was.
+        if *self.session.get_or_insert(received.session) != received.session {
+            return Err(format!("{} in another session than before", received.event).into());
         }
         Ok(Some(received.event))
+    }
+
+    fn acknowledge(&mut self, message: MessageId) -> Result<()> {
+        let session = self.session()?;
+        Ok(self.server.acknowledge(session, message)?)
     }
 
     fn unacknowledged_bytes(&self) -> u64 {
@@ -74,18 +108,16 @@ impl Side for OneSession {
             .map_or(0, |stats| stats.messages_replayed)
     }
 
-    fn begin_close(&mut self) -> Result<(), Error> {
-        self.session
-            .map_or(Ok(()), |session| self.server.close_session(session))
+    fn begin_close(&mut self) -> Result<()> {
+        let session = self.session()?;
+        Ok(self.server.close_session(session)?)
     }
 }
 
-fn accepted<T>(sent: Result<T, Error>) -> Result<bool, Error> {
-    sent.map(|_| true).or_else(|error| {
-        if error == Error::WouldBlock {
-            Ok(false)
-        } else {
-            Err(error)
-        }
-    })
+fn accepted(sent: std::result::Result<MessageId, Error>) -> Result<bool> {
+    match sent {
+        Ok(_) => Ok(true),
+        Err(Error::WouldBlock) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }

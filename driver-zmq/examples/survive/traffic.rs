@@ -4,9 +4,13 @@ use steadfast_zmq::steadfast::{Bytes, Message};
 
 use crate::Result;
 use crate::clock::Micros;
+use crate::draw::Draw;
 
 pub(crate) const LARGE_BYTES: usize = 16 << 20;
 const MEDIUM_BYTES: usize = 1 << 20;
+/// How far the numbers of two lives of one side are apart: more than a life can use up. A message of an earlier life that
+/// arrives in a later one has a number that gives it away.
+const NUMBERS_PER_LIFE: u64 = 1_000_000_000;
 
 /// One message of the stream: a first part that says which, a second part of any length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +21,7 @@ pub(crate) struct Item {
     pub(crate) checksum: u32,
 }
 
-/// Makes the messages of one side.
+/// Makes the messages of one process.
 pub(crate) struct Traffic {
     /// Random bytes that all bodies are slices of.
     pool: Bytes,
@@ -26,15 +30,16 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(seed: u64) -> Self {
-        let mut draw = Draw(seed);
+    pub(crate) fn new(seed: u64, life: usize) -> Self {
+        let life = life as u64;
+        let mut draw = Draw::new(seed.wrapping_add(life));
         let pool: Vec<u8> = (0..(LARGE_BYTES + MEDIUM_BYTES) / 8)
             .flat_map(|_| draw.next().to_le_bytes())
             .collect();
         Self {
             pool: pool.into(),
             draw,
-            next: 1,
+            next: life * NUMBERS_PER_LIFE + 1,
         }
     }
 
@@ -55,11 +60,6 @@ impl Traffic {
         let item = Item::of(self.next, Micros::now(), &body);
         self.next += 1;
         (item, [item.header(), body])
-    }
-
-    /// The last message was not sent: its number goes to the next.
-    pub(crate) fn withdraw(&mut self) {
-        self.next -= 1;
     }
 }
 
@@ -91,22 +91,5 @@ impl Item {
         let mut header = self.number.to_be_bytes().to_vec();
         header.extend(self.sent_at.0.to_be_bytes());
         header.into()
-    }
-}
-
-/// SplitMix64: reproducible, and good enough to choose sizes.
-struct Draw(u64);
-
-impl Draw {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
     }
 }

@@ -39,6 +39,7 @@ impl Client {
         self.transmit(now)?;
         match &event {
             Event::Unreachable(news) => tracing::warn!(address = self.address, "{news}"),
+            Event::PeerRestarted(_) => tracing::warn!(address = self.address, "{event}"),
             Event::Closed(_) => self.ended = true,
             _ => {}
         }

@@ -143,14 +143,16 @@ impl Server {
 
     fn dispatch(&mut self, transmit: Transmit<Route>, now: Instant) -> Result<(), Error> {
         let Transmit { route, packet, session } = transmit;
-        match self.carrier.send_to(&route, packet)? {
-            Sent::Done => self.counters.packets_sent += 1,
-            Sent::RouteGone => self.route_gone(session, now),
-            Sent::Refused(packet) => {
+        match (self.carrier.send_to(&route, packet)?, session) {
+            (Sent::Done, _) => self.counters.packets_sent += 1,
+            (Sent::RouteGone, Some(session)) => self.route_gone(session, now),
+            (Sent::Refused(packet), Some(session)) => {
                 self.counters.packets_held += 1;
                 self.listener.pause(session);
                 self.backlog.hold(Held::new(session, route, packet, now), now);
             }
+            // Whoever misses such an answer asks again.
+            (Sent::RouteGone | Sent::Refused(_), None) => self.counters.packets_dropped += 1,
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! One end of one life of a session.
 
-use steadfast::{CloseReason, Established, Message};
+use steadfast::{CloseReason, Established, Message, MessageId};
 
 use super::Claim;
 use crate::flow::{ClientId, Flow, NodeId};
@@ -15,6 +15,8 @@ pub(crate) struct EndId(pub(super) usize);
 pub(crate) struct Holder {
     pub(crate) node: NodeId,
     pub(crate) incarnation: u32,
+    /// Whether its application says itself which messages it is done with.
+    pub(crate) is_manual: bool,
 }
 
 /// What happened at one end.
@@ -35,6 +37,8 @@ pub(super) struct End {
     pub(super) ledger: Ledger,
     /// What its application took.
     pub(super) taken: Vec<Message>,
+    /// The last message that its application said it is done with, if it says so itself.
+    pub(super) done: Option<MessageId>,
 }
 
 /// How far an end is.
@@ -79,6 +83,7 @@ impl End {
             phase: Phase::Open,
             ledger: Ledger::default(),
             taken: Vec::new(),
+            done: None,
         }
     }
 
@@ -122,6 +127,14 @@ impl End {
         demand(here.negotiated == there.negotiated, || {
             "the two ends of a session negotiated different things".into()
         })
+    }
+
+    /// Whether its application can have let the peer know of everything up to this message.
+    pub(super) fn may_have_acknowledged(&self, through: MessageId) -> bool {
+        match self.holder.is_manual {
+            true => self.done >= Some(through),
+            false => self.taken.last().is_some_and(|last| last.id() >= through),
+        }
     }
 
     /// Whether all that it sent is known to be delivered. What a restart ended is settled as well, for its sender was

@@ -46,7 +46,11 @@ struct Rig {
 }
 
 fn holder(node: NodeId) -> Holder {
-    Holder { node, incarnation: 0 }
+    Holder {
+        node,
+        incarnation: 0,
+        is_manual: false,
+    }
 }
 
 fn rig() -> Rig {

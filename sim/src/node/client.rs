@@ -51,14 +51,18 @@ impl ClientNode {
             setup,
             claim,
         } = process;
-        let node = NodeId::Client(id);
+        let holder = Holder {
+            node: NodeId::Client(id),
+            incarnation,
+            is_manual: setup.delivery.manual_acknowledgement,
+        };
         Self {
             id,
             incarnation,
             alive: true,
             session,
             random,
-            end: books.open(Holder { node, incarnation }, id, claim),
+            end: books.open(holder, id, claim),
             setup,
             held: None,
             order: EventOrder::default(),
@@ -84,6 +88,7 @@ impl ClientNode {
         Holder {
             node: NodeId::Client(self.id),
             incarnation: self.incarnation,
+            is_manual: self.setup.delivery.manual_acknowledgement,
         }
     }
 

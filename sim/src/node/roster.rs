@@ -15,7 +15,8 @@ use crate::network::Network;
 /// The clients of a world, and the routes of their sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    claims: BTreeMap<ClientId, Claim>,
+    /// What each client says of itself, or said in a process before.
+    claims: BTreeMap<ClientId, Vec<Claim>>,
     routes: BTreeMap<SessionId, Routes>,
 }
 
@@ -29,7 +30,7 @@ struct Routes {
 
 impl Roster {
     pub(crate) fn add(&mut self, client: ClientId, claim: Claim) {
-        self.claims.insert(client, claim);
+        self.claims.entry(client).or_default().push(claim);
     }
 
     pub(crate) fn transmitted(&mut self, session: SessionId, route: RouteId) {
@@ -51,7 +52,8 @@ impl Roster {
         if let Some(client) = books.client_bound_to(told.binding) {
             return Some(client);
         }
-        let claims = self.claims.iter().filter(|(_, claim)| claim.is(&told.peer));
+        let is_peer = |claims: &[Claim]| claims.iter().any(|claim| claim.is(&told.peer));
+        let claims = self.claims.iter().filter(|(_, claims)| is_peer(claims));
         let candidates: Vec<ClientId> = claims.map(|(client, _)| *client).collect();
         let routes = self.routes.get(&session);
         // The route of a session that had another life may still be that life's.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use steadfast::{Event, Listener, MessageId, SendError, SessionId, Transmit};
+use steadfast::{Delivery, Event, Listener, MessageId, SendError, SessionId, Transmit};
 
 use super::roster::Roster;
 use super::{Seen, Surroundings, until_idle};
@@ -22,8 +22,7 @@ use crate::timeline::What;
 pub(crate) struct ServerNode {
     pub(crate) incarnation: u32,
     claim: Claim,
-    /// Whether it was configured to send again what a client's earlier process did not acknowledge.
-    redelivers: bool,
+    delivery: Delivery,
     listener: Listener<RouteId>,
     random: NodeRandom,
     /// The packets that routes did not take, by session; such a session is paused.
@@ -39,7 +38,7 @@ pub(crate) struct ServerNode {
 pub(crate) struct ServerProcess {
     pub(crate) incarnation: u32,
     pub(crate) claim: Claim,
-    pub(crate) redelivers: bool,
+    pub(crate) delivery: Delivery,
 }
 
 /// What is known of one session.
@@ -64,7 +63,7 @@ impl ServerNode {
         Self {
             incarnation: process.incarnation,
             claim: process.claim,
-            redelivers: process.redelivers,
+            delivery: process.delivery,
             listener,
             random,
             held: BTreeMap::new(),
@@ -83,6 +82,11 @@ impl ServerNode {
     pub(crate) fn expect(&mut self, client: ClientId, claim: Claim) {
         self.roster.add(client, claim);
         self.clients.insert(client, ServerSide::default());
+    }
+
+    /// A client says something else of itself from here on.
+    pub(crate) fn reclaim(&mut self, client: ClientId, claim: Claim) {
+        self.roster.add(client, claim);
     }
 
     /// Calls the listener as this node.
@@ -110,6 +114,7 @@ impl ServerNode {
         Holder {
             node: NodeId::Server,
             incarnation: self.incarnation,
+            is_manual: self.delivery.manual_acknowledgement,
         }
     }
 
@@ -206,7 +211,7 @@ impl ServerNode {
     fn transmit(&mut self, around: &mut Surroundings<'_>) -> Result<bool, Violation> {
         let mut sent = false;
         while let Some(transmit) = self.next_transmit(around.now) {
-            let held = self.held.get(&transmit.session);
+            let held = transmit.session.and_then(|session| self.held.get(&session));
             let paused = held.is_some_and(|held| held.route == transmit.route);
             demand(!paused, || {
                 "server: a paused session transmits by the route that is full".into()
@@ -225,14 +230,16 @@ impl ServerNode {
     /// Gives a packet to the network, as a driver does: a full route pauses its session, a dead one is reported.
     fn give(&mut self, transmit: Transmit<RouteId>, around: &mut Surroundings<'_>) -> Result<(), Violation> {
         let Transmit { route, packet, session } = transmit;
-        self.roster.transmitted(session, route);
-        match around.network.send_down(route, packet, around.at, around.log) {
-            Sent::Full(packet) => {
-                self.listener.pause(session);
-                self.held.insert(session, Transmit { route, packet, session });
+        if let Some(session) = session {
+            self.roster.transmitted(session, route);
+        }
+        match (around.network.send_down(route, packet, around.at, around.log), session) {
+            (Sent::Full(packet), Some(id)) => {
+                self.listener.pause(id);
+                self.held.insert(id, Transmit { route, packet, session });
                 return Ok(());
             }
-            Sent::NoRoute if around.network.transport().hints => {
+            (Sent::NoRoute, Some(session)) if around.network.transport().hints => {
                 self.with(around.now, |listener, now| listener.handle_route_gone(session, now));
             }
             _ => {}

@@ -65,6 +65,21 @@ impl Ledger {
         Ok(())
     }
 
+    /// Takes out messages that were taken back: the last ones, of which none was taken or acknowledged. Their ids may come
+    /// again.
+    pub(crate) fn withdrawn(&mut self, letters: &[Letter<'_>]) -> Result<(), Violation> {
+        let left = self.sent.len().checked_sub(letters.len());
+        let left = left.filter(|left| *left >= self.taken.max(self.acknowledged));
+        let left = left.ok_or_else(|| Violation("more is taken back than can be unsent".into()))?;
+        let last = self.sent[left..].iter().zip(letters);
+        let exact = { last }.all(|(sent, letter)| sent.id == letter.id && sent.parts == letter.parts);
+        demand(exact, || {
+            "what is taken back are not the last messages sent, in order".into()
+        })?;
+        self.sent.truncate(left);
+        Ok(())
+    }
+
     /// Delivered is a prefix of sent: nothing twice, out of order or partial, and nothing of another life.
     pub(crate) fn taken(&mut self, letter: Letter<'_>) -> Result<(), Violation> {
         let index = self.taken;

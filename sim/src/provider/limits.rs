@@ -2,6 +2,7 @@
 //! reach of any test; what happens near them must be seen all the same.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::cipher::{AeadKey, Iv};
@@ -11,7 +12,7 @@ use rustls::{Error, SupportedCipherSuite, Tls13CipherSuite};
 use super::deterministic;
 
 /// The provider of simulated nodes, whose packet keys say that they may seal `confidentiality` packets and fail to open
-/// `integrity`. They compute as ever.
+/// `integrity`. They compute as ever, and panic when they are used beyond.
 ///
 /// rustls takes cipher suites for `'static`: those made here are never freed. That is a few hundred bytes for each call,
 /// in a process that ends with its tests.
@@ -59,6 +60,8 @@ impl Algorithm for LimitedAlgorithm {
         Box::new(LimitedKey {
             inner: self.inner.packet_key(key, iv),
             limits: self.limits,
+            sealed: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         })
     }
 
@@ -74,10 +77,14 @@ impl Algorithm for LimitedAlgorithm {
 struct LimitedKey {
     inner: Box<dyn PacketKey>,
     limits: Limits,
+    sealed: AtomicU64,
+    failed: AtomicU64,
 }
 
 impl PacketKey for LimitedKey {
     fn encrypt_in_place(&self, packet_number: u64, header: &[u8], payload: &mut [u8]) -> Result<Tag, Error> {
+        let before = self.sealed.fetch_add(1, Ordering::Relaxed);
+        assert!(before < self.limits.confidentiality, "a key seals more than it may");
         self.inner.encrypt_in_place(packet_number, header, payload)
     }
 
@@ -87,7 +94,11 @@ impl PacketKey for LimitedKey {
         header: &[u8],
         payload: &'a mut [u8],
     ) -> Result<&'a [u8], Error> {
-        self.inner.decrypt_in_place(packet_number, header, payload)
+        let failed = self.failed.load(Ordering::Relaxed);
+        assert!(failed < self.limits.integrity, "a key is tried more often than it may");
+        let opened = self.inner.decrypt_in_place(packet_number, header, payload);
+        self.failed.fetch_add(u64::from(opened.is_err()), Ordering::Relaxed);
+        opened
     }
 
     fn tag_len(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use steadfast::{Listener, MessageId, SendError, Session};
+use steadfast::{AcknowledgeError, Listener, Message, MessageId, SendError, Session};
 
 use super::{World, step};
 use crate::app::Reading;
@@ -80,6 +80,90 @@ impl World {
                 self.with_server(|listener, now| listener.close(session, now));
             }
         }
+    }
+
+    /// Gives up the session at the flow's sender.
+    #[track_caller]
+    pub fn abort(&mut self, flow: Flow) {
+        match flow.direction {
+            Direction::Up => self.with_client(flow.client, Session::abort),
+            Direction::Down => {
+                let session = self
+                    .session(flow.client)
+                    .expect("the server has a session with this client");
+                self.with_server(|listener, now| listener.abort(session, now));
+            }
+        }
+    }
+
+    /// Has the flow's sender ask for another handshake beside the session.
+    #[track_caller]
+    pub fn renew(&mut self, flow: Flow) {
+        match flow.direction {
+            Direction::Up => self.with_client(flow.client, Session::renew),
+            Direction::Down => {
+                let session = self
+                    .session(flow.client)
+                    .expect("the server has a session with this client");
+                self.with_server(|listener, now| listener.renew(session, now));
+            }
+        }
+    }
+
+    /// The application at the flow's receiver says that it is done with a message and all before it.
+    ///
+    /// # Errors
+    /// What the session answers.
+    #[track_caller]
+    pub fn acknowledge(&mut self, flow: Flow, message: MessageId) -> Result<(), AcknowledgeError> {
+        let (client, now) = (flow.client, self.clock.now());
+        let (end, answer) = match flow.direction {
+            Direction::Up => match (self.server.end(client), self.session(client)) {
+                (Some(end), Some(session)) => {
+                    let answer = self
+                        .server
+                        .with(now, |listener, now| listener.acknowledge(session, message, now));
+                    (end, answer)
+                }
+                _ => return Err(AcknowledgeError::NotDelivered),
+            },
+            Direction::Down => {
+                let node = &mut self.clients[client.0];
+                let answer = node.with(now, |session, now| session.acknowledge(message, now));
+                (node.end(), answer)
+            }
+        };
+        if answer.is_ok() {
+            self.books.done(end, message);
+        }
+        self.must(|world| world.pump(flow.receiver()));
+        answer
+    }
+
+    /// The application at the flow's sender takes back what was never sent.
+    #[track_caller]
+    pub fn withdraw_unsent(&mut self, flow: Flow) -> Vec<Message> {
+        let (client, now) = (flow.client, self.clock.now());
+        let (end, withdrawn) = match flow.direction {
+            Direction::Up => {
+                let node = &mut self.clients[client.0];
+                (Some(node.end()), node.with(now, Session::withdraw_unsent))
+            }
+            Direction::Down => match self.session(client) {
+                Some(session) => {
+                    let withdrawn = self
+                        .server
+                        .with(now, |listener, now| listener.withdraw_unsent(session, now));
+                    (self.server.end(client), withdrawn)
+                }
+                None => return Vec::new(),
+            },
+        };
+        if let Some(end) = end {
+            self.must(|world| world.books.withdrawn(end, &withdrawn));
+        }
+        self.must(|world| world.pump(flow.sender()));
+        withdrawn
     }
 
     /// Changes how an application reads.

@@ -1,8 +1,8 @@
 //! Processes that start, die, and start again.
 //!
 //! What dies with a process: its sessions, the packets that its driver held, and what its application had not sent yet.
-//! What its successor has: the same configuration, certificate and endpoint name, an application that reads at the same
-//! pace, and random bytes of its own.
+//! What its successor has: the same configuration, certificate and endpoint name unless the test gives it others, an
+//! application that reads at the same pace, and random bytes of its own.
 
 use steadfast::{Listener, Session};
 
@@ -13,7 +13,7 @@ use crate::flow::{ClientId, NodeId};
 use crate::link::Cut;
 use crate::node::{ClientNode, ClientProcess, ServerNode, ServerProcess};
 use crate::random::NodeRandom;
-use crate::setup::{ClientSetup, Setup};
+use crate::setup::{ClientSetup, ServerSetup, Setup};
 
 /// The server's stream of random bytes; client `n` has the `n + 1`st.
 const SERVER_STREAM: u32 = 0;
@@ -26,7 +26,7 @@ pub(super) fn start_server(setup: &Setup, incarnation: u32, clock: &Clock) -> Se
     let process = ServerProcess {
         incarnation,
         claim: Claim::of_server(&setup.server),
-        redelivers: setup.server.delivery.redeliver,
+        delivery: setup.server.delivery,
     };
     ServerNode::new(process, listener.expect("random bytes are at hand"), random)
 }
@@ -38,9 +38,22 @@ impl World {
     /// started again by this.
     #[track_caller]
     pub fn restart_client(&mut self, client: ClientId, cut: Cut) {
+        let setup = self.clients[client.0].setup.clone();
+        self.replace_client(client, cut, setup);
+    }
+
+    /// The same, but the new process is of another kind.
+    #[track_caller]
+    pub fn restart_client_as(&mut self, client: ClientId, cut: Cut, setup: ClientSetup) {
+        self.server.reclaim(client, self.claim(client, &setup));
+        self.replace_client(client, cut, setup);
+    }
+
+    #[track_caller]
+    fn replace_client(&mut self, client: ClientId, cut: Cut, setup: ClientSetup) {
         self.end_client(client, cut, "restarts");
         let before = &self.clients[client.0];
-        let mut node = self.start_client(client, before.incarnation + 1, before.setup.clone());
+        let mut node = self.start_client(client, before.incarnation + 1, setup);
         node.reader.resume(&self.clients[client.0].reader);
         self.clients[client.0] = node;
         self.must(|world| world.pump(NodeId::Client(client)));
@@ -70,6 +83,13 @@ impl World {
             self.server.expect(client, claim);
         }
         self.must(Self::settle);
+    }
+
+    /// The same, but the new process is of another kind.
+    #[track_caller]
+    pub fn restart_server_as(&mut self, cut: Cut, server: ServerSetup) {
+        self.setup.server = server;
+        self.restart_server(cut);
     }
 
     /// Starts one of a client's processes.

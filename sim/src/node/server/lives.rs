@@ -44,7 +44,7 @@ impl ServerNode {
             Event::Established(established) => books.established(standing.end, established)?,
             Event::PeerRestarted(restarted) => {
                 self.pace.grant_again(restarted);
-                standing.end = books.restarted(standing.end, restarted, self.redelivers)?;
+                standing.end = books.restarted(standing.end, restarted, self.delivery.redeliver)?;
             }
             Event::Closed(closed) => books.closed(standing.end, closed)?,
             _ => {}

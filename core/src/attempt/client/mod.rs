@@ -1,5 +1,7 @@
 //! A client's handshake: it drives.
 
+mod answers;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,11 +21,6 @@ use crate::{CloseCode, CloseReason, Packet};
 const FIRST_REPETITION: Duration = Duration::from_millis(250);
 /// The slowest: what a server that comes back waits for at most.
 const SLOWEST_REPETITION: Duration = Duration::from_secs(5);
-/// How many cookies a client returns in one attempt: the route, and with it the cookie, changes with each reconnect.
-const MAX_RETRIES: u32 = 5;
-/// How often a server may say that it does not know the attempt, until that has failed. Two servers behind one address say so by
-/// turns with answers; somebody on the path may say it without reason.
-const MAX_UNKNOWNS: u32 = 3;
 
 /// A client's handshake.
 #[derive(Debug)]
@@ -165,49 +162,16 @@ impl ClientAttempt {
         self.next_number += 1;
     }
 
-    /// A server wants to see that its answers arrive. Anybody could say so who sees the first packet: it costs that packet once more,
-    /// a few times. Returns whether the attempt is hopeless; `None` if this was no answer to its newest packet.
-    pub(crate) fn handle_retry(&mut self, header: &Header, cookie: &[u8], now: Instant) -> Option<bool> {
-        let Kind::Retry { first_destination } = header.kind else {
-            return None;
-        };
-        if first_destination != self.first_destination || header.number + 1 != self.next_number {
-            return None;
-        }
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Hello { tls, keys, hello } => {
-                self.retries += 1;
-                self.say_hello(&keys, &hello, cookie);
-                self.repeat_at = now + self.interval;
-                self.stage = Stage::Hello { tls, keys, hello };
-                Some(self.retries > MAX_RETRIES)
-            }
-            stage => {
-                self.stage = stage;
-                None
-            }
-        }
-    }
-
-    /// Whether this answers a packet that the attempt sent.
-    pub(crate) fn has_sent(&self, header: &Header) -> bool {
-        header.destination == self.theirs && header.number < self.next_number && self.answered_at.is_some()
-    }
-
-    /// A server says that it does not know the attempt: ask again, and believe it when it keeps saying so. Returns whether the
-    /// attempt is hopeless.
-    pub(crate) fn handle_unknown(&mut self) -> bool {
-        self.unknowns += 1;
-        self.repeat();
-        self.unknowns >= MAX_UNKNOWNS
-    }
-
     pub(crate) fn ours(&self) -> ConnectionId {
         self.ours
     }
 
     pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.flight.poll()
+    }
+
+    pub(crate) fn has_transmit(&self) -> bool {
+        self.flight.has_more()
     }
 
     pub(crate) fn poll_timeout(&self) -> Instant {
