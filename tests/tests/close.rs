@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use steadfast::{CloseCode, CloseReason, Event, Limits, SendError};
+use steadfast::{CloseCode, CloseReason, Event, Limits, SendError, Session};
 use steadfast_sim::{Action, ClientId, ClientSetup, Cut, Fault, NodeId, PacketKind, PacketName, Reading, Setup, World};
 use steadfast_tests::{mixed, numbered};
 
@@ -265,4 +265,27 @@ fn a_session_that_is_closing_when_its_server_restarts_ends() {
     world.set_reading(NodeId::Server, Reading::Eager);
     world.run_for(Duration::from_secs(1));
     assert_eq!(world.with_server(|listener, _| listener.sessions().count()), 0);
+}
+
+#[test]
+fn a_client_whose_session_the_server_has_ended_is_not_told_that_another_took_its_place() {
+    let (mut world, client) = World::established(Setup::default());
+    let session = world.session(client).unwrap();
+    world.set_reading(NodeId::Server, Reading::Paused);
+    world.mute(client.down());
+    world.with_server(|listener, now| listener.abort(session, now));
+    world.unmute(client.down());
+    world.with_client(client, Session::renew);
+    world.run_for(Duration::from_secs(1));
+    let reason = world.close_reason(client.up());
+    assert!(
+        matches!(
+            reason,
+            Some(CloseReason::ByPeer {
+                code: CloseCode::Aborted,
+                ..
+            })
+        ),
+        "{reason:?}"
+    );
 }

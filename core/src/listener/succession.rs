@@ -117,9 +117,12 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// The client has restarted: its session begins anew. The process before, should it still live, is told.
     fn restart(&mut self, session: u32, index: u32, answer: Option<Answer>, now: Instant) -> u32 {
         self.stats.restarts += 1;
-        self.supersede(session, now);
-        let ends = self.session_at(session).map(|channel| channel.state()) != Some(SessionState::Established);
-        if ends {
+        let state = self.session_at(session).map(|channel| channel.state());
+        // Of a session that is over the last word is said: that another took its place is not why it ended.
+        if state != Some(SessionState::Closed) {
+            self.supersede(session, now);
+        }
+        if state != Some(SessionState::Established) {
             // It was closing: the application has done with it, and hears of the new one as of another.
             if let Some(channel) = self.session_at(session) {
                 channel.end(CloseReason::PeerRestarted, now);

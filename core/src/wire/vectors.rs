@@ -83,14 +83,14 @@ fn written(frame: Frame<'static>, write: impl FnOnce(&mut Vec<u8>)) -> Expected 
 fn simple_frames() -> [Expected; 10] {
     let close = |code, reason| {
         written(Frame::Close { code, reason }, |out| {
-            frame::encode_close(code, reason, out)
+            frame::encode_close(code, reason, out);
         })
     };
     let data = b"ClientHello";
     [
         written(Frame::Ping, frame::encode_ping),
         written(Frame::Crypto { offset: 0, data }, |out| {
-            frame::encode_crypto(0, data, out)
+            frame::encode_crypto(0, data, out);
         }),
         written(Frame::Confirmed, frame::encode_confirmed),
         written(Frame::Finish { end: 20_000 }, |out| frame::encode_finish(20_000, out)),
