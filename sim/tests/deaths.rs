@@ -40,7 +40,7 @@ fn seeds() -> Range<u64> {
 fn delivery(seed: u64, of_server: bool) -> Delivery {
     let bit = if of_server { 1 } else { 2 };
     Delivery {
-        redeliver: seed / 3 & bit != 0,
+        redeliver: (seed / 3) & bit != 0,
         ..Delivery::default()
     }
 }
@@ -50,7 +50,7 @@ fn world(seed: u64) -> (World, [ClientId; 3]) {
     let mut world = World::new(Setup {
         transport: Transport {
             while_down: ways[(seed % 3) as usize],
-            hints: seed % 5 != 0,
+            hints: !seed.is_multiple_of(5),
             ..Transport::default()
         },
         server: ServerSetup {
