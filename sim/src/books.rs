@@ -65,6 +65,11 @@ impl Books {
         compared.map_err(|violation| on(flow, &violation))
     }
 
+    /// Whether an end sent anything in this life.
+    pub(crate) fn has_sent(&self, id: EndId) -> bool {
+        !self.ends[id.0].ledger.is_empty()
+    }
+
     /// The session says how far its messages are acknowledged.
     pub(crate) fn acknowledged(&mut self, id: EndId, through: Option<MessageId>) -> Result<(), Violation> {
         let Some(through) = through else { return Ok(()) };

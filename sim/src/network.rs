@@ -194,8 +194,12 @@ impl Network {
             sent.push(packet);
             return Sent::Taken;
         }
-        match self.links.iter().position(|link| link.connected && link.route == route) {
-            Some(index) => self.accept(ClientId(index).down(), packet, at, log),
+        let stands = |client: &ClientId| {
+            let link = &self.links[client.0];
+            link.connected && link.route == route
+        };
+        match self.owner(route).filter(stands) {
+            Some(client) => self.accept(client.down(), packet, at, log),
             None => {
                 log.note(at, format!("server -> {route}: leads nowhere"));
                 Sent::NoRoute

@@ -1,5 +1,6 @@
 //! One server, its clients, the network between them, and the time that passes for all of them.
 
+mod clients;
 mod command;
 mod lives;
 mod observe;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use steadfast::PathHint;
 
+use self::clients::Clients;
 use crate::books::Books;
 use crate::choose::{Chooser, RandomChooser};
 use crate::clock::Clock;
@@ -27,7 +29,7 @@ pub struct World {
     clock: Clock,
     network: Network,
     server: ServerNode,
-    clients: Vec<ClientNode>,
+    clients: Clients,
     books: Books,
     log: Timeline,
 }
@@ -70,7 +72,7 @@ impl World {
         Self {
             network: Network::new(setup.transport, chooser),
             server: process::start_server(&setup, 0, &clock),
-            clients: Vec::new(),
+            clients: Clients::default(),
             books: Books::default(),
             log: Timeline::default(),
             setup,
@@ -117,21 +119,15 @@ impl World {
     }
 
     /// The next event and its time. Of those at one time the network's comes first, then the server's.
-    fn next(&self) -> Option<(Duration, Next)> {
+    fn next(&mut self) -> Option<(Duration, Next)> {
         let network = self.network.next_at().map(|at| (at, Next::Network));
-        let nodes = std::iter::once(NodeId::Server).chain(self.client_ids().map(NodeId::Client));
-        let own = nodes.flat_map(|node| self.next_of(node)).flatten();
+        let deadline = self.server.deadline().map(|deadline| self.clock.elapsed_at(deadline));
+        let deadline = deadline.map(|at| (at, Next::Deadline(NodeId::Server)));
+        let reading = self.server.reads_at().map(|at| (at, Next::Reading(NodeId::Server)));
+        let client = self.clients.next(&self.clock);
+        let all = [network, deadline, reading, client].into_iter().flatten();
         let clamp = |(at, next): (Duration, Next)| (at.max(self.clock.elapsed()), next);
-        network.into_iter().chain(own).map(clamp).min_by_key(|(at, _)| *at)
-    }
-
-    fn next_of(&self, node: NodeId) -> [Option<(Duration, Next)>; 2] {
-        let (deadline, reads) = match node {
-            NodeId::Server => (self.server.deadline(), self.server.reads_at()),
-            NodeId::Client(ClientId(index)) => (self.clients[index].deadline(), self.clients[index].reads_at()),
-        };
-        let deadline = deadline.map(|deadline| (self.clock.elapsed_at(deadline), Next::Deadline(node)));
-        [deadline, reads.map(|at| (at, Next::Reading(node)))]
+        all.map(clamp).min_by_key(|(at, _)| *at)
     }
 
     fn take_step(&mut self, next: Next) -> Result<(), Violation> {

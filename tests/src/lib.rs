@@ -4,6 +4,7 @@ pub mod forge;
 pub mod over_zmq;
 #[cfg(doctest)]
 mod readme;
+pub mod restarts;
 
 use bytes::Bytes;
 

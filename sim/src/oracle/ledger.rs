@@ -49,6 +49,10 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sent.is_empty()
+    }
+
     pub(crate) fn sent(&mut self, id: MessageId, parts: Vec<Bytes>) -> Result<(), Violation> {
         self.enter(id, parts, false)
     }

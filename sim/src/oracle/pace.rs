@@ -13,6 +13,9 @@ const IDLE_PACKETS_PER_SECOND: u64 = 500;
 /// How many packets may come at once, before time passes.
 const BURST_PACKETS: i64 = 3_000;
 
+/// Packets that a server may send besides for each client there is: all of them may handshake anew at one instant.
+const PACKETS_PER_HANDSHAKE: i64 = 8;
+
 /// One packet is granted for so many bytes of messages: the smallest packets carry 1,200, each may be lost once, and
 /// each may be answered by an acknowledgement.
 const BYTES_PER_PACKET: usize = 250;
@@ -28,6 +31,8 @@ const TIMEOUTS_AT_ONCE: u32 = 16;
 pub(crate) struct Pace {
     /// Packets above what was granted so far; drains with time.
     excess: i64,
+    /// How many clients may handshake with this node at once.
+    handshakes: i64,
     drained_at: Duration,
     last_timeout: Duration,
     timeouts_at_once: u32,
@@ -41,6 +46,11 @@ impl Pace {
         let packets = i64::try_from(message_bytes / BYTES_PER_PACKET).expect("messages fit into memory");
         self.excess -= packets + PACKETS_PER_MESSAGE;
         self.acted = true;
+    }
+
+    /// There is another client that may handshake at any time.
+    pub(crate) fn expect_handshake(&mut self) {
+        self.handshakes += 1;
     }
 
     /// Messages that were handed back are sent again, if any are: packets are due for them.
@@ -60,9 +70,10 @@ impl Pace {
         self.drain(at);
         self.acted = true;
         self.excess += 1;
-        demand(self.excess <= BURST_PACKETS, || {
-            "a storm: more packets than any data or loss explains".into()
-        })
+        demand(
+            self.excess <= BURST_PACKETS + PACKETS_PER_HANDSHAKE * self.handshakes,
+            || "a storm: more packets than any data or loss explains".into(),
+        )
     }
 
     pub(crate) fn timeout(&mut self, at: Duration) -> Result<(), Violation> {
