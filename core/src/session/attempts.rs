@@ -13,6 +13,8 @@ use crate::{CloseReason, Packet};
 /// How long after a failed attempt the next one begins, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
+/// After so long without any the next one begins as early as the first.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 
 /// A client's handshakes, one at a time.
 #[derive(Debug)]
@@ -70,6 +72,9 @@ impl Attempts {
     /// Begins one at this time or a little later, unless one is in progress or planned.
     pub(super) fn plan(&mut self, at: Instant) {
         if self.is_idle() {
+            if at.duration_since(self.not_before) >= FORGIVEN_AFTER {
+                self.failures = 0;
+            }
             self.begin_at = Some(at.max(self.not_before));
         }
     }
@@ -82,10 +87,15 @@ impl Attempts {
     /// None is needed any more, for now: what called for it was wrong.
     pub(super) fn call_off(&mut self, now: Instant) {
         if !self.is_idle() {
-            (self.current, self.begin_at) = (None, None);
-            self.failures += 1;
-            self.not_before = now + self.pause();
+            self.needless(now);
         }
+    }
+
+    /// None was needed: the next one is the later for it.
+    pub(super) fn needless(&mut self, now: Instant) {
+        (self.current, self.begin_at, self.last_failure) = (None, None, None);
+        self.failures += 1;
+        self.not_before = now + self.pause();
     }
 
     /// One led where it should.

@@ -28,12 +28,14 @@ const MAX_LEFT: usize = 4;
 pub(super) struct Doubt {
     /// The number of the packet that somebody says is not known.
     about: Option<u64>,
+    /// Whether nothing but a doubt called for the handshake in progress.
+    called: bool,
     called_off: u32,
 }
 
 impl Doubt {
     pub(super) fn raised(&mut self, number: u64) {
-        self.about = Some(number);
+        (self.about, self.called) = (Some(number), true);
     }
 
     /// Whether the server has shown that it knows the session. Says so once.
@@ -44,7 +46,12 @@ impl Doubt {
 
     /// The handshake goes through whatever the server shows.
     pub(super) fn settle(&mut self) {
-        self.about = None;
+        (self.about, self.called) = (None, false);
+    }
+
+    /// The server knew the session: whether somebody's word was all that called for the handshake.
+    pub(super) fn was_wrong(&self) -> bool {
+        self.called
     }
 
     /// Whether the handshake that the doubt called for shall end.

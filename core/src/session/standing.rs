@@ -153,6 +153,7 @@ impl Standing {
         match channel.ask_to_join(&self.channel) {
             Ok(()) => {
                 channel.take(&opened, now);
+                // It takes the place of one that goes unanswered.
                 self.joining = Some(channel);
             }
             Err(error) => self.attempts.fail(error.to_string(), now),
@@ -178,6 +179,11 @@ impl Standing {
         match answer {
             Some(JoinAnswer::Joined(state)) => {
                 self.channel.joined(*joining, &state, now);
+                if self.doubt.was_wrong() {
+                    self.attempts.needless(now);
+                } else {
+                    self.attempts.succeeded();
+                }
                 self.settled(config, &opened, now);
             }
             Some(JoinAnswer::Fresh) => self.begin_anew(config, joining, &opened, now),
@@ -202,9 +208,13 @@ impl Standing {
 
     /// The server knows nothing of the session.
     fn begin_anew(&mut self, config: &ClientConfig, channel: Box<Channel>, opened: &Opened, now: Instant) {
+        self.joining = None;
         self.lives.left(self.channel.peer_incarnation());
         match self.channel.restart(channel, None, now) {
-            None => self.settled(config, opened, now),
+            None => {
+                self.attempts.succeeded();
+                self.settled(config, opened, now);
+            }
             // The session was closing, and is over: so is what the server has for it.
             Some(mut unwanted) => {
                 unwanted.begin(None, now);
@@ -218,7 +228,6 @@ impl Standing {
 
     /// The session goes on in the generation that this packet belongs to.
     fn settled(&mut self, config: &ClientConfig, opened: &Opened, now: Instant) {
-        self.attempts.succeeded();
         self.doubt = Doubt::default();
         self.renew_at = next_renewal(config, now);
         self.channel.take(opened, now);
@@ -229,9 +238,8 @@ impl Standing {
     /// Nothing proves it. It can call for a handshake beside the session, a few in a minute at most, and do nothing else.
     pub(super) fn handle_unknown(&mut self, config: &ClientConfig, header: &Header, now: Instant) -> bool {
         if self.joining.as_ref().is_some_and(|joining| joining.has_sent(header)) {
-            self.joining = None;
-            self.attempts
-                .fail("the server does not know the handshake any more".into(), now);
+            // The server may have gone on in that handshake already: whoever forgets it hears nothing more.
+            self.attempts.plan(now + Doubt::delay(config));
             return true;
         }
         let open = self.channel.state() != SessionState::Closed;
