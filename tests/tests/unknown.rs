@@ -156,7 +156,7 @@ fn run_with_forger(
         for parcel in captured {
             world.inject_to_client(client, unknown(&parcel.packet));
         }
-        world.run_for(Duration::from_micros(500));
+        world.run_for(Duration::from_millis(1));
     }
 }
 
@@ -165,8 +165,8 @@ fn a_flood_of_forgeries_costs_few_handshakes_and_no_message() {
     for kinds in OF {
         let (mut world, client) = idle();
         let mut sent = 0;
-        run_with_forger(&mut world, (client, kinds), Duration::from_secs(180), |world| {
-            if world.elapsed() >= Duration::from_millis(20) * sent {
+        run_with_forger(&mut world, (client, kinds), Duration::from_secs(60), |world| {
+            if world.elapsed() >= Duration::from_millis(50) * sent {
                 client.both().iter().for_each(|flow| world.stream(*flow, numbered(1)));
                 sent += 1;
             }
@@ -174,8 +174,8 @@ fn a_flood_of_forgeries_costs_few_handshakes_and_no_message() {
         world.run_until_settled();
         let begun = handshakes_begun(&world, client);
         assert!(
-            begun <= 3 * HANDSHAKES_A_MINUTE,
-            "{begun} handshakes in three minutes, {kinds:?}"
+            begun <= HANDSHAKES_A_MINUTE,
+            "{begun} handshakes in a minute, {kinds:?}"
         );
         assert_eq!(world.delivered(client.up()).len(), sent as usize);
         assert_undisturbed(&world, client);
@@ -189,9 +189,9 @@ fn forgeries_during_a_renewal_make_no_gap() {
         let mut sent = 0;
         let mut longest = 0;
         run_with_forger(&mut world, (client, kinds), Duration::from_secs(60), |world| {
-            if world.elapsed() >= Duration::from_millis(20) * sent {
+            if world.elapsed() >= Duration::from_millis(50) * sent {
                 client.both().iter().for_each(|flow| world.stream(*flow, numbered(1)));
-                if sent % 100 == 0 {
+                if sent % 40 == 0 {
                     world.renew(client.up());
                 }
                 sent += 1;
