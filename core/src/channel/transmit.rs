@@ -241,7 +241,7 @@ impl Channel {
     }
 
     /// One probe is due, unless more are.
-    pub(super) fn owe_probe(&mut self) {
+    pub(crate) fn owe_probe(&mut self) {
         self.probes_owed = self.probes_owed.max(1);
     }
 

@@ -13,6 +13,9 @@ use crate::{CloseReason, Packet};
 /// How long after a failed attempt the next one begins, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
+/// How much later a handshake begins that somebody's word calls for: shorter, and the clients of a server that comes back begin
+/// theirs at one instant; longer, and each of them waits for nothing.
+const LONGEST_DELAY: Duration = Duration::from_millis(10);
 /// After so long without any the next one begins as early as the first.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 
@@ -69,13 +72,16 @@ impl Attempts {
         Ok(())
     }
 
-    /// Begins one at this time or a little later, unless one is in progress or planned.
-    pub(super) fn plan(&mut self, at: Instant) {
+    /// Begins one as soon as it may be, unless one is in progress or planned; the later, the larger `jitter`: behind a relay that
+    /// deals packets by time to several servers, each handshake would else meet the same one.
+    pub(super) fn plan(&mut self, jitter: u8, now: Instant) {
         if self.is_idle() {
-            if at.duration_since(self.not_before) >= FORGIVEN_AFTER {
+            if now.duration_since(self.not_before) >= FORGIVEN_AFTER {
                 self.failures = 0;
             }
-            self.begin_at = Some(at.max(self.not_before));
+            let wait = self.not_before.duration_since(now);
+            let delay = LONGEST_DELAY.max(wait / 4) * u32::from(jitter) / 256;
+            self.begin_at = Some(now + wait + delay);
         }
     }
 
@@ -180,18 +186,19 @@ impl Attempts {
         self.last_failure.as_ref()
     }
 
-    pub(super) fn handle_timeout(&mut self, config: &ClientConfig, now: Instant) {
+    /// Returns whether another one began.
+    pub(super) fn handle_timeout(&mut self, config: &ClientConfig, now: Instant) -> bool {
         if let Some(current) = &mut self.current
             && current.poll_timeout() <= now
             && current.handle_timeout(now)
         {
             self.fail("the server answered, and then did not finish the handshake".into(), now);
         }
-        if self.begin_at.is_some_and(|at| at <= now)
-            && let Err(error) = self.begin(config, now)
-        {
-            self.fail(error.to_string(), now);
+        if self.begin_at.is_none_or(|at| at > now) {
+            return false;
         }
+        let begun = self.begin(config, now);
+        begun.map_err(|error| self.fail(error.to_string(), now)).is_ok()
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -10,14 +10,9 @@
 //! and after the other, packets are misrouted.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use crate::channel::Channel;
-use crate::config::ClientConfig;
 
-/// The longest that a hint waits. Shorter, and the clients of a server that comes back begin their handshakes at one instant;
-/// longer, and each of them waits for nothing.
-const LONGEST_DELAY: Duration = Duration::from_millis(10);
 /// After so many handshakes that were called off the next one is not.
 const PATIENCE: u32 = 3;
 /// How many servers that the session has left are remembered.
@@ -49,8 +44,8 @@ impl Doubt {
         (self.about, self.called) = (None, false);
     }
 
-    /// The server knew the session: whether somebody's word was all that called for the handshake.
-    pub(super) fn was_wrong(&self) -> bool {
+    /// Whether somebody's word is all that calls for the handshake in progress.
+    pub(super) fn calls(&self) -> bool {
         self.called
     }
 
@@ -58,11 +53,6 @@ impl Doubt {
     pub(super) fn calls_off(&mut self) -> bool {
         self.called_off += 1;
         self.called_off <= PATIENCE
-    }
-
-    /// How long a hint waits: differently in each client.
-    pub(super) fn delay(config: &ClientConfig) -> Duration {
-        LONGEST_DELAY * u32::from(config.common().random_byte()) / 256
     }
 }
 

@@ -30,6 +30,9 @@ pub(super) struct Standing {
     joining: Option<Box<Channel>>,
     doubt: Doubt,
     lives: Lives,
+    /// A packet of the session goes before the handshake that a doubt called for. Without it, now and then, each such handshake would meet
+    /// the same server behind a relay that deals packets by turns: the one that knows the session.
+    asks_first: bool,
     renew_at: Instant,
 }
 
@@ -47,6 +50,7 @@ impl Standing {
             joining: None,
             doubt: Doubt::default(),
             lives: Lives::default(),
+            asks_first: false,
             renew_at: next_renewal(config, now),
         }
     }
@@ -113,7 +117,7 @@ impl Standing {
         // What is in progress was called for by more than a doubt now.
         self.doubt.settle();
         if self.joining.is_none() && self.channel.state() != SessionState::Closed {
-            self.attempts.plan(now);
+            self.attempts.plan(0, now);
         }
     }
 
@@ -179,9 +183,12 @@ impl Standing {
         match answer {
             Some(JoinAnswer::Joined(state)) => {
                 self.channel.joined(*joining, &state, now);
-                if self.doubt.was_wrong() {
+                if self.doubt.calls() {
+                    // The next doubt finds less patience, and has to wait longer.
+                    self.doubt.settle();
                     self.attempts.needless(now);
                 } else {
+                    self.doubt = Doubt::default();
                     self.attempts.succeeded();
                 }
                 self.settled(config, &opened, now);
@@ -212,6 +219,7 @@ impl Standing {
         self.lives.left(self.channel.peer_incarnation());
         match self.channel.restart(channel, None, now) {
             None => {
+                self.doubt = Doubt::default();
                 self.attempts.succeeded();
                 self.settled(config, opened, now);
             }
@@ -228,7 +236,6 @@ impl Standing {
 
     /// The session goes on in the generation that this packet belongs to.
     fn settled(&mut self, config: &ClientConfig, opened: &Opened, now: Instant) {
-        self.doubt = Doubt::default();
         self.renew_at = next_renewal(config, now);
         self.channel.take(opened, now);
     }
@@ -239,14 +246,14 @@ impl Standing {
     pub(super) fn handle_unknown(&mut self, config: &ClientConfig, header: &Header, now: Instant) -> bool {
         if self.joining.as_ref().is_some_and(|joining| joining.has_sent(header)) {
             // The server may have gone on in that handshake already: whoever forgets it hears nothing more.
-            self.attempts.plan(now + Doubt::delay(config));
+            self.attempts.plan(config.common().random_byte(), now);
             return true;
         }
         let open = self.channel.state() != SessionState::Closed;
         if open && self.channel.has_sent(header) && !self.channel.is_acknowledged(header.number) {
             if self.attempts.is_idle() && self.joining.is_none() {
                 self.doubt.raised(header.number);
-                self.attempts.plan(now + Doubt::delay(config));
+                self.attempts.plan(config.common().random_byte(), now);
             }
             return true;
         }
@@ -266,7 +273,10 @@ impl Standing {
             self.renew_at = next_renewal(config, now);
             self.renew(now);
         }
-        self.attempts.handle_timeout(config, now);
+        let begun = self.attempts.handle_timeout(config, now);
+        if begun && self.doubt.calls() {
+            self.asks_first = config.common().random_byte().is_multiple_of(2);
+        }
         if let Some(mut joining) = self.joining.take() {
             joining.handle_timeout(false, now);
             self.keep_asking(joining, now);
@@ -289,6 +299,12 @@ impl Standing {
                 .attempts
                 .poll_farewell()
                 .or_else(|| self.channel.poll_transmit(now));
+        }
+        if std::mem::take(&mut self.asks_first) {
+            self.channel.owe_probe();
+            if let Some(packet) = self.channel.poll_transmit(now) {
+                return Some(packet);
+            }
         }
         let beside = self.attempts.poll_transmit();
         beside
