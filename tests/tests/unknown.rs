@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use steadfast::Listener;
 use steadfast_sim::{
-    ClientId, ClientSetup, Cut, Direction, NodeId, PacketKind, Reading, RouteId, ServerSetup, Setup, Transport, World,
+    ClientId, ClientSetup, Cut, Direction, NodeId, PacketKind, Reading, ServerSetup, Setup, Transport, World,
 };
 use steadfast_tests::forge::unknown;
 use steadfast_tests::numbered;
