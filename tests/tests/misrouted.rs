@@ -90,10 +90,12 @@ impl Relay {
 
     fn step(&mut self) {
         let now = self.began + self.at;
-        while let Some((_, to, packet)) = self.up.pop_front_if(|(at, ..)| *at <= self.at) {
+        while self.up.front().is_some_and(|(at, ..)| *at <= self.at) {
+            let (_, to, packet) = self.up.pop_front().unwrap();
             self.servers[to].handle_packet(1, packet, now);
         }
-        while let Some((_, packet)) = self.down.pop_front_if(|(at, _)| *at <= self.at) {
+        while self.down.front().is_some_and(|(at, _)| *at <= self.at) {
+            let (_, packet) = self.down.pop_front().unwrap();
             self.client.handle_packet(packet, now);
         }
         self.client.handle_timeout(now);
