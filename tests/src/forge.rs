@@ -26,23 +26,43 @@ impl FirstPacket {
         }
     }
 
+    /// The frames of a client's first packet: anybody can open it.
+    ///
+    /// # Panics
+    /// If it is not this client's.
+    pub fn open(&self, packet: &[u8]) -> Vec<u8> {
+        let number = u64::from_be_bytes(packet[13..21].try_into().expect("eight bytes"));
+        let (header, sealed) = packet.split_at(30 + usize::from(packet[29]));
+        let mut payload = sealed.to_vec();
+        let keys = self.keys(Side::Server);
+        let opened = keys.remote.packet.decrypt_in_place(number, header, &mut payload);
+        opened.expect("the packet that gave these keys").to_vec()
+    }
+
+    /// Another initial packet to the server, as this client would seal it that was given a cookie.
+    pub fn with_token(&self, number: u64, token: &[u8], payload: &[u8]) -> Vec<u8> {
+        self.seal((Side::Client, self.destination), number, token, payload)
+    }
+
     /// An initial packet to the client, as a server would seal it.
     pub fn answer(&self, number: u64, payload: &[u8]) -> Vec<u8> {
-        self.seal(Side::Server, self.source, number, payload)
+        self.seal((Side::Server, self.source), number, &[], payload)
     }
 
     /// Another initial packet to the server, as this client would seal it.
     pub fn again(&self, number: u64, payload: &[u8]) -> Vec<u8> {
-        self.seal(Side::Client, self.destination, number, payload)
+        self.with_token(number, &[], payload)
     }
 
-    fn seal(&self, from: Side, to: [u8; 8], number: u64, payload: &[u8]) -> Vec<u8> {
+    fn seal(&self, (from, to): (Side, [u8; 8]), number: u64, token: &[u8], payload: &[u8]) -> Vec<u8> {
         let own_id = if from == Side::Client {
             self.source
         } else {
             *b"attacker"
         };
-        let header = [&[0x10][..], &to, &[0; 4], &number.to_be_bytes(), &own_id, &[0]].concat();
+        let token_bytes = [u8::try_from(token.len()).expect("a short token")];
+        let number_bytes = number.to_be_bytes();
+        let header = [&[0x10][..], &to, &[0; 4], &number_bytes, &own_id, &token_bytes, token].concat();
         let mut sealed = payload.to_vec();
         let tag = self
             .keys(from)
@@ -59,6 +79,22 @@ impl FirstPacket {
             .expect("ring's suite protects initial packets");
         suite.keys(&self.destination, from, Version::V1)
     }
+}
+
+/// What a server that does not know its session answers to a data or handshake packet: its header, as another kind.
+///
+/// # Panics
+/// If the packet is shorter than a header.
+pub fn unknown(packet: &[u8]) -> Vec<u8> {
+    [&[0x14], &packet[1..21]].concat()
+}
+
+/// What a server answers to a first packet that shall come again with a cookie.
+///
+/// # Panics
+/// If the packet is shorter than its header.
+pub fn retry(first: &[u8], cookie: &[u8]) -> Vec<u8> {
+    [&[0x13], &first[21..29], &[0; 4], &first[13..21], &first[1..9], cookie].concat()
 }
 
 /// A close frame: code and reason.

@@ -275,7 +275,7 @@ fn two_faults_of_any_kinds_change_nothing() {
         Action::Delay(Duration::from_millis(300)),
         Action::Cut(Cut::RESET),
     ];
-    let packets = packets_of_a_join(1);
+    let packets = packets_of_a_join(0);
     for (index, (first, _)) in packets.iter().enumerate() {
         for (second, _) in &packets[index + 1..] {
             for (a, b) in actions.iter().flat_map(|a| actions.iter().map(move |b| (*a, *b))) {
@@ -290,11 +290,10 @@ fn two_faults_of_any_kinds_change_nothing() {
 fn renew_maybe_under(faults: &[Fault]) {
     let (mut world, client) = idle();
     faults.iter().for_each(|fault| world.plan(*fault));
-    stream_both(&mut world, client, 1);
     world.renew(client.up());
-    world.run_until_within(Duration::from_secs(30), |world| {
-        both_joined(world, client) && world.is_settled()
-    });
+    world.run_until_within(Duration::from_secs(30), |world| both_joined(world, client));
+    stream_both(&mut world, client, 2);
+    world.run_until_settled();
     assert_unbroken(&world, client);
 }
 
@@ -383,6 +382,32 @@ fn a_session_may_be_given_up_at_any_moment_of_it() {
             assert_eq!(world.listener_stats().sessions, 1, "no other session comes of it");
         }
     }
+}
+
+/// The server's answer is lost, and then its end comes under keys that the client has not begun to use.
+#[test]
+fn an_end_right_behind_a_lost_answer_is_told() {
+    let (mut world, client) = idle();
+    let flow = client.down();
+    let nth = world.packets(flow, PacketKind::Data) + 2;
+    let kind = PacketKind::Data;
+    world.plan(Fault {
+        at: PacketName { flow, kind, nth },
+        action: Action::Drop,
+    });
+    world.renew(client.up());
+    world.run_until(|world| world.listener_stats().joins == 1);
+    world.abort(client.down());
+    world.run_for(Duration::from_secs(5));
+    world.expect_all_faults_applied();
+    let told = world.close_reason(client.up());
+    let code = CloseCode::Aborted;
+    assert!(
+        matches!(told, Some(CloseReason::ByPeer { code: told, .. }) if *told == code),
+        "{told:?}"
+    );
+    assert_eq!(world.seen(client.up()).len(), 2, "established, closed");
+    assert_eq!(world.listener_stats().sessions, 1);
 }
 
 #[test]

@@ -13,6 +13,11 @@ use crate::{CloseReason, Packet};
 /// How long after a failed attempt the next one begins, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
+/// How much later a handshake begins that somebody's word calls for: shorter, and the clients of a server that comes back begin
+/// theirs at one instant; longer, and each of them waits for nothing.
+const LONGEST_DELAY: Duration = Duration::from_millis(10);
+/// After so long without any the next one begins as early as the first.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 
 /// A client's handshakes, one at a time.
 #[derive(Debug)]
@@ -67,10 +72,16 @@ impl Attempts {
         Ok(())
     }
 
-    /// Begins one at this time or a little later, unless one is in progress or planned.
-    pub(super) fn plan(&mut self, at: Instant) {
+    /// Begins one as soon as it may be, unless one is in progress or planned; the later, the larger `jitter`: behind a relay that
+    /// deals packets by time to several servers, each handshake would else meet the same one.
+    pub(super) fn plan(&mut self, jitter: u8, now: Instant) {
         if self.is_idle() {
-            self.begin_at = Some(at.max(self.not_before));
+            if now.duration_since(self.not_before) >= FORGIVEN_AFTER {
+                self.failures = 0;
+            }
+            let wait = self.not_before.duration_since(now);
+            let delay = LONGEST_DELAY.max(wait / 4) * u32::from(jitter) / 256;
+            self.begin_at = Some(now + wait + delay);
         }
     }
 
@@ -82,21 +93,21 @@ impl Attempts {
     /// None is needed any more, for now: what called for it was wrong.
     pub(super) fn call_off(&mut self, now: Instant) {
         if !self.is_idle() {
-            (self.current, self.begin_at) = (None, None);
-            self.failures += 1;
-            self.not_before = now + self.pause();
+            self.needless(now);
         }
+    }
+
+    /// None was needed: the next one is the later for it.
+    pub(super) fn needless(&mut self, now: Instant) {
+        (self.current, self.begin_at, self.last_failure) = (None, None, None);
+        self.failures += 1;
+        self.not_before = now + self.pause();
     }
 
     /// One led where it should.
     pub(super) fn succeeded(&mut self) {
         (self.current, self.begin_at) = (None, None);
         (self.failures, self.last_failure) = (0, None);
-    }
-
-    /// The next one begins not before this moment.
-    pub(super) fn rest(&mut self, until: Instant) {
-        self.not_before = self.not_before.max(until);
     }
 
     /// Takes a packet for the handshake in progress; `None` if it was dropped.
@@ -175,23 +186,19 @@ impl Attempts {
         self.last_failure.as_ref()
     }
 
-    pub(super) fn handle_timeout(&mut self, config: &ClientConfig, now: Instant) {
+    /// Returns whether another one began.
+    pub(super) fn handle_timeout(&mut self, config: &ClientConfig, now: Instant) -> bool {
         if let Some(current) = &mut self.current
             && current.poll_timeout() <= now
             && current.handle_timeout(now)
         {
             self.fail("the server answered, and then did not finish the handshake".into(), now);
         }
-        if self.begin_at.is_some_and(|at| at <= now)
-            && let Err(error) = self.begin(config, now)
-        {
-            self.fail(error.to_string(), now);
+        if self.begin_at.is_none_or(|at| at > now) {
+            return false;
         }
-    }
-
-    /// Whether a handshake has something to send.
-    pub(super) fn has_transmit(&self) -> bool {
-        self.current.as_ref().is_some_and(ClientAttempt::has_transmit)
+        let begun = self.begin(config, now);
+        begun.map_err(|error| self.fail(error.to_string(), now)).is_ok()
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -10,23 +10,11 @@
 //! and after the other, packets are misrouted.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use crate::channel::Channel;
-use crate::config::ClientConfig;
 
-/// The longest that a hint waits. Shorter, and the clients of a server that comes back begin their handshakes at one instant;
-/// longer, and each of them waits for nothing.
-const LONGEST_DELAY: Duration = Duration::from_millis(10);
-/// After so many handshakes that were called off the next ones are not.
+/// After so many handshakes that were called off the next one is not.
 const PATIENCE: u32 = 3;
-/// How long nothing calls for a handshake after one that only showed that the server knows the session; twice as long each time,
-/// up to a minute. So whoever keeps saying the contrary soon costs no more than a handshake a minute, and a client behind two
-/// backends, half of whose handshakes show it nothing, finds out within seconds.
-const FIRST_REST: Duration = Duration::from_millis(250);
-const LONGEST_REST: Duration = Duration::from_secs(64);
-/// Doubts that were raised so long ago do not count any more.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 /// How many servers that the session has left are remembered.
 const MAX_LEFT: usize = 4;
 
@@ -35,22 +23,14 @@ const MAX_LEFT: usize = 4;
 pub(super) struct Doubt {
     /// The number of the packet that somebody says is not known.
     about: Option<u64>,
-    raised_at: Option<Instant>,
-    /// Handshakes that were called off.
+    /// Whether nothing but a doubt called for the handshake in progress.
+    called: bool,
     called_off: u32,
-    /// Handshakes that were needless.
-    needless: u32,
 }
 
 impl Doubt {
-    pub(super) fn raised(&mut self, number: u64, now: Instant) {
-        if self
-            .raised_at
-            .is_some_and(|at| now.duration_since(at) >= FORGOTTEN_AFTER)
-        {
-            *self = Self::default();
-        }
-        (self.about, self.raised_at) = (Some(number), Some(now));
+    pub(super) fn raised(&mut self, number: u64) {
+        (self.about, self.called) = (Some(number), true);
     }
 
     /// Whether the server has shown that it knows the session. Says so once.
@@ -61,33 +41,18 @@ impl Doubt {
 
     /// The handshake goes through whatever the server shows.
     pub(super) fn settle(&mut self) {
-        self.about = None;
+        (self.about, self.called) = (None, false);
+    }
+
+    /// Whether somebody's word is all that calls for the handshake in progress.
+    pub(super) fn calls(&self) -> bool {
+        self.called
     }
 
     /// Whether the handshake that the doubt called for shall end.
     pub(super) fn calls_off(&mut self) -> bool {
         self.called_off += 1;
         self.called_off <= PATIENCE
-    }
-
-    /// Whether the server was said not to know the session, and shown that it does.
-    pub(super) fn was_groundless(&self) -> bool {
-        self.called_off > 0
-    }
-
-    /// A handshake showed that the server knows the session. Returns how long the next doubt waits.
-    pub(super) fn answered(&mut self) -> Duration {
-        self.about = None;
-        if self.called_off == 0 {
-            return Duration::ZERO;
-        }
-        self.needless += 1;
-        (FIRST_REST * 2u32.pow((self.needless - 1).min(10))).min(LONGEST_REST)
-    }
-
-    /// How long a hint waits: differently in each client.
-    pub(super) fn delay(config: &ClientConfig) -> Duration {
-        LONGEST_DELAY * u32::from(config.common().random_byte()) / 256
     }
 }
 

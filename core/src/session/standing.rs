@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::attempts::{Attempts, Progress};
 use super::doubt::{Doubt, Lives};
-use crate::attempt::{Confirmed, MAX_UNKNOWNS};
+use crate::attempt::Confirmed;
 use crate::channel::{Channel, Opened};
 use crate::config::ClientConfig;
 use crate::state::SessionState;
@@ -26,20 +26,14 @@ use crate::{CloseReason, Event, Packet};
 pub(super) struct Standing {
     pub(super) channel: Channel,
     attempts: Attempts,
-    joining: Option<Joining>,
+    /// The channel of a confirmed handshake, whose server is asked to go on with the session.
+    joining: Option<Box<Channel>>,
     doubt: Doubt,
     lives: Lives,
+    /// A packet of the session goes before the handshake that a doubt called for. Without it, now and then, each such handshake would meet
+    /// the same server behind a relay that deals packets by turns: the one that knows the session.
+    asks_first: bool,
     renew_at: Instant,
-    /// The channel's next packet goes before the handshake's.
-    probe_first: bool,
-}
-
-/// A confirmed handshake, whose server is asked to go on with the session.
-#[derive(Debug)]
-struct Joining {
-    channel: Box<Channel>,
-    /// How often somebody said that the server does not know it.
-    unknowns: u32,
 }
 
 /// How a server answers the request to go on with a session.
@@ -56,8 +50,8 @@ impl Standing {
             joining: None,
             doubt: Doubt::default(),
             lives: Lives::default(),
+            asks_first: false,
             renew_at: next_renewal(config, now),
-            probe_first: false,
         }
     }
 
@@ -83,7 +77,7 @@ impl Standing {
             return true;
         }
         match self.joining.take() {
-            Some(joining) if header.0.destination == joining.channel.ours() => {
+            Some(joining) if header.0.destination == joining.ours() => {
                 self.handle_joining(joining, (config, header.0), packet, now);
                 true
             }
@@ -98,7 +92,7 @@ impl Standing {
     /// on with, missed the last word.
     fn handle_belated(&mut self, header: &Header, packet: Packet, now: Instant) -> bool {
         let joining = self.joining.as_ref();
-        if joining.is_some_and(|joining| joining.channel.ours() == header.destination) {
+        if joining.is_some_and(|joining| joining.ours() == header.destination) {
             self.channel.answer_from_tombstone(now);
         }
         let concerned = header.kind == Kind::Data && header.destination == self.channel.ours();
@@ -123,7 +117,7 @@ impl Standing {
         // What is in progress was called for by more than a doubt now.
         self.doubt.settle();
         if self.joining.is_none() && self.channel.state() != SessionState::Closed {
-            self.attempts.plan(now);
+            self.attempts.plan(0, now);
         }
     }
 
@@ -163,7 +157,8 @@ impl Standing {
         match channel.ask_to_join(&self.channel) {
             Ok(()) => {
                 channel.take(&opened, now);
-                self.joining = Some(Joining { channel, unknowns: 0 });
+                // It takes the place of one that goes unanswered.
+                self.joining = Some(channel);
             }
             Err(error) => self.attempts.fail(error.to_string(), now),
         }
@@ -171,12 +166,12 @@ impl Standing {
 
     fn handle_joining(
         &mut self,
-        mut joining: Joining,
+        mut joining: Box<Channel>,
         (config, header): (&ClientConfig, &Header),
         packet: Packet,
         now: Instant,
     ) {
-        let Some(opened) = joining.channel.open(header, packet, now) else {
+        let Some(opened) = joining.open(header, packet, now) else {
             self.joining = Some(joining);
             return;
         };
@@ -187,20 +182,28 @@ impl Standing {
         });
         match answer {
             Some(JoinAnswer::Joined(state)) => {
-                self.channel.joined(*joining.channel, &state, now);
+                self.channel.joined(*joining, &state, now);
+                if self.doubt.calls() {
+                    // The next doubt finds less patience, and has to wait longer.
+                    self.doubt.settle();
+                    self.attempts.needless(now);
+                } else {
+                    self.doubt = Doubt::default();
+                    self.attempts.succeeded();
+                }
                 self.settled(config, &opened, now);
             }
-            Some(JoinAnswer::Fresh) => self.begin_anew(config, joining.channel, &opened, now),
+            Some(JoinAnswer::Fresh) => self.begin_anew(config, joining, &opened, now),
             None => {
-                joining.channel.take(&opened, now);
+                joining.take(&opened, now);
                 self.keep_asking(joining, now);
             }
         }
     }
 
     /// The server has not answered yet, unless it ended the new handshake's channel instead.
-    fn keep_asking(&mut self, joining: Joining, now: Instant) {
-        if joining.channel.state() == SessionState::Closed {
+    fn keep_asking(&mut self, joining: Box<Channel>, now: Instant) {
+        if joining.state() == SessionState::Closed {
             self.attempts.fail(
                 "the server ended the handshake that was to renew the session".into(),
                 now,
@@ -212,10 +215,14 @@ impl Standing {
 
     /// The server knows nothing of the session.
     fn begin_anew(&mut self, config: &ClientConfig, channel: Box<Channel>, opened: &Opened, now: Instant) {
+        self.joining = None;
         self.lives.left(self.channel.peer_incarnation());
-        self.doubt = Doubt::default();
         match self.channel.restart(channel, None, now) {
-            None => self.settled(config, opened, now),
+            None => {
+                self.doubt = Doubt::default();
+                self.attempts.succeeded();
+                self.settled(config, opened, now);
+            }
             // The session was closing, and is over: so is what the server has for it.
             Some(mut unwanted) => {
                 unwanted.begin(None, now);
@@ -229,8 +236,6 @@ impl Standing {
 
     /// The session goes on in the generation that this packet belongs to.
     fn settled(&mut self, config: &ClientConfig, opened: &Opened, now: Instant) {
-        self.attempts.succeeded();
-        self.attempts.rest(now + self.doubt.answered());
         self.renew_at = next_renewal(config, now);
         self.channel.take(opened, now);
     }
@@ -239,22 +244,16 @@ impl Standing {
     ///
     /// Nothing proves it. It can call for a handshake beside the session, a few in a minute at most, and do nothing else.
     pub(super) fn handle_unknown(&mut self, config: &ClientConfig, header: &Header, now: Instant) -> bool {
-        if let Some(joining) = &mut self.joining
-            && joining.channel.has_sent(header)
-        {
-            joining.unknowns += 1;
-            if joining.unknowns >= MAX_UNKNOWNS {
-                self.joining = None;
-                let why = "the server does not know the handshake any more";
-                self.attempts.fail(why.into(), now);
-            }
+        if self.joining.as_ref().is_some_and(|joining| joining.has_sent(header)) {
+            // The server may have gone on in that handshake already: whoever forgets it hears nothing more.
+            self.attempts.plan(config.common().random_byte(), now);
             return true;
         }
         let open = self.channel.state() != SessionState::Closed;
         if open && self.channel.has_sent(header) && !self.channel.is_acknowledged(header.number) {
             if self.attempts.is_idle() && self.joining.is_none() {
-                self.doubt.raised(header.number, now);
-                self.attempts.plan(now + Doubt::delay(config));
+                self.doubt.raised(header.number);
+                self.attempts.plan(config.common().random_byte(), now);
             }
             return true;
         }
@@ -274,15 +273,12 @@ impl Standing {
             self.renew_at = next_renewal(config, now);
             self.renew(now);
         }
-        self.attempts.handle_timeout(config, now);
-        if self.doubt.was_groundless() && self.attempts.has_transmit() && config.common().random_byte() < 128 {
-            // Behind a proxy that deals packets out by turns, packets come in pairs: a lost one, and what shows its loss. Every
-            // packet of a handshake would reach the server that it is not meant for.
-            self.channel.owe_probe();
-            self.probe_first = true;
+        let begun = self.attempts.handle_timeout(config, now);
+        if begun && self.doubt.calls() {
+            self.asks_first = config.common().random_byte().is_multiple_of(2);
         }
         if let Some(mut joining) = self.joining.take() {
-            joining.channel.handle_timeout(false, now);
+            joining.handle_timeout(false, now);
             self.keep_asking(joining, now);
         }
     }
@@ -292,7 +288,7 @@ impl Standing {
         if self.channel.state() == SessionState::Closed {
             return channel;
         }
-        let joining = self.joining.as_ref().and_then(|joining| joining.channel.poll_timeout());
+        let joining = self.joining.as_ref().and_then(|joining| joining.poll_timeout());
         let beside = joining.into_iter().chain(self.attempts.poll_timeout());
         channel.into_iter().chain(beside).chain([self.renew_at]).min()
     }
@@ -304,11 +300,15 @@ impl Standing {
                 .poll_farewell()
                 .or_else(|| self.channel.poll_transmit(now));
         }
-        let first = std::mem::take(&mut self.probe_first).then(|| self.channel.poll_transmit(now));
-        first
-            .flatten()
-            .or_else(|| self.attempts.poll_transmit())
-            .or_else(|| self.joining.as_mut()?.channel.poll_transmit(now))
+        if std::mem::take(&mut self.asks_first) {
+            self.channel.owe_probe();
+            if let Some(packet) = self.channel.poll_transmit(now) {
+                return Some(packet);
+            }
+        }
+        let beside = self.attempts.poll_transmit();
+        beside
+            .or_else(|| self.joining.as_mut()?.poll_transmit(now))
             .or_else(|| self.channel.poll_transmit(now))
     }
 
@@ -317,7 +317,7 @@ impl Standing {
         self.channel.path_changed(now);
         self.attempts.path_changed(now);
         if let Some(joining) = &mut self.joining {
-            joining.channel.path_changed(now);
+            joining.path_changed(now);
         }
     }
 

@@ -79,6 +79,11 @@ impl ServerNode {
         &self.listener
     }
 
+    /// Somebody else than its clients sends it a packet.
+    pub(crate) fn provoke(&mut self) {
+        self.pace.provoked();
+    }
+
     pub(crate) fn expect(&mut self, client: ClientId, claim: Claim) {
         self.roster.add(client, claim);
         self.clients.insert(client, ServerSide::default());

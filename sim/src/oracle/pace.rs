@@ -53,6 +53,11 @@ impl Pace {
         self.handshakes += 1;
     }
 
+    /// Somebody else sent a packet, to which a flight of a few may be due.
+    pub(crate) fn provoked(&mut self) {
+        self.excess -= PACKETS_PER_MESSAGE;
+    }
+
     /// Messages that were handed back are sent again, if any are: packets are due for them.
     pub(crate) fn grant_again(&mut self, restarted: &PeerRestarted) {
         if !restarted.redelivered_as.is_empty() {

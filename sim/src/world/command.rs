@@ -243,6 +243,7 @@ impl World {
     /// Hands the server a packet as if it came from this route.
     #[track_caller]
     pub fn inject_to_server(&mut self, route: RouteId, packet: impl Into<Vec<u8>>) {
+        self.server.provoke();
         self.must(|world| world.hand_to_server(route, packet.into()));
     }
 

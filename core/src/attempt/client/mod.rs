@@ -170,10 +170,6 @@ impl ClientAttempt {
         self.flight.poll()
     }
 
-    pub(crate) fn has_transmit(&self) -> bool {
-        self.flight.has_more()
-    }
-
     pub(crate) fn poll_timeout(&self) -> Instant {
         self.ends_at().map_or(self.repeat_at, |ends| ends.min(self.repeat_at))
     }
