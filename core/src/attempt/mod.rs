@@ -37,10 +37,6 @@ use rustls::{AlertDescription, Error};
 /// client begins another.
 pub(crate) const ATTEMPT_LIFE: Duration = Duration::from_secs(30);
 
-/// How often a server may say that it does not know a handshake, until that has failed. Two servers behind one address say so by turns
-/// with answers; somebody on the path may say it without reason.
-pub(crate) const MAX_UNKNOWNS: u32 = 6;
-
 /// Whether rustls refused the peer for its certificate, and not for bytes that anybody could have forged.
 fn is_verdict(error: &Error) -> bool {
     matches!(

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::{ClientAttempt, Stage};
-use crate::attempt::MAX_UNKNOWNS;
 use crate::wire::header::{Header, Kind};
 
 /// How many cookies a client returns in one attempt: the route, and with it the cookie, changes with each reconnect.
 const MAX_RETRIES: u32 = 5;
+/// How often a server may say that it does not know a handshake, until that has failed. Two servers behind one address say so by turns
+/// with answers; somebody on the path may say it without reason.
+const MAX_UNKNOWNS: u32 = 6;
 /// How soon a flight is repeated when a server does not know the attempt: not before that server would say so again.
 const AFTER_UNKNOWN: Duration = Duration::from_millis(60);
 
