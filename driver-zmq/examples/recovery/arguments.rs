@@ -20,6 +20,10 @@ pub(crate) struct Arguments {
     /// How often each of the two is measured
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
+
+    /// Measures instead how soon so many clients of one server are all back, each with one handshake
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4000))]
+    pub(crate) clients: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod clients;
+mod herd;
 mod race;
 mod serve;
 mod server;
@@ -21,7 +22,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.role {
         Some(Role::Serve(serve)) => serve::run(serve).map(|()| true),
-        None => race::run(arguments.rounds),
+        None => match arguments.clients {
+            Some(clients) => herd::run(clients.into()),
+            None => race::run(arguments.rounds),
+        },
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

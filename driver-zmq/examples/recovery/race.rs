@@ -146,7 +146,7 @@ impl<C: Sending> Runner<C> {
     }
 }
 
-fn write_credentials(credentials: &InsecureTestCredentials, directory: &Path) -> Result<()> {
+pub(crate) fn write_credentials(credentials: &InsecureTestCredentials, directory: &Path) -> Result<()> {
     let (certificate, key) = credentials.server_pem();
     fs::write(directory.join("server.pem"), certificate)?;
     fs::write(directory.join("server.key"), key)?;
