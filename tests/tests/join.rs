@@ -80,8 +80,8 @@ fn it_comes_by_itself_once_a_day() {
     assert_eq!(world.client_stats(client).joins, 0);
     world.run_for(Duration::from_secs(5 * 3600));
     assert_eq!(world.client_stats(client).joins, 1);
-    world.run_for(Duration::from_secs(3 * 24 * 3600));
-    assert!((4..=5).contains(&world.client_stats(client).joins));
+    world.run_for(Duration::from_secs(24 * 3600));
+    assert_eq!(world.client_stats(client).joins, 2);
     assert_unbroken(&world, client);
 }
 
@@ -479,7 +479,7 @@ fn it_happens_amid_a_full_window() {
 
 #[test]
 fn a_large_message_goes_on_where_it_was() {
-    for message_bytes in [300_000, 30 << 20] {
+    for message_bytes in [300_000, 10 << 20] {
         let (mut world, client) = idle();
         for flow in client.both() {
             world.stream(flow, [vec![pattern(message_bytes, 7)], vec!["behind it".into()]]);

@@ -201,7 +201,7 @@ fn a_client_that_connects_through_such_a_relay_is_told_soon() {
 
 #[test]
 fn a_session_that_stood_long_is_told_when_its_packets_begin_to_go_astray() {
-    const GOOD: Duration = Duration::from_secs(60);
+    const GOOD: Duration = Duration::from_secs(15);
     let deals: [(&str, Deal); 4] = [
         ("by turns", |n, at| if at < GOOD { 0 } else { (n % 2) as usize }),
         ("at random", |n, at| if at < GOOD { 0 } else { scatter(n) }),

@@ -210,7 +210,7 @@ fn forgeries_during_a_renewal_make_no_gap() {
 fn a_flood_of_forgeries_does_not_keep_a_client_from_a_server_that_restarted() {
     for kinds in OF {
         let (mut world, client) = idle();
-        run_with_forger(&mut world, (client, kinds), Duration::from_secs(20), |world| {
+        run_with_forger(&mut world, (client, kinds), Duration::from_secs(6), |world| {
             if world.in_flight(client.up()).sent_bytes == 0 {
                 world.stream(client.up(), numbered(1));
             }
