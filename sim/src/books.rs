@@ -18,7 +18,7 @@ use steadfast::{ChannelBinding, Closed, Established, Message, MessageId, PeerRes
 
 use self::end::{End, Phase};
 use crate::flow::{ClientId, Direction, Flow};
-use crate::oracle::{Letter, Violation, demand};
+use crate::oracle::{Ledger, Letter, Violation, demand};
 
 /// All accounts of a world, and what its nodes did over all lives.
 #[derive(Debug, Default)]
@@ -169,6 +169,17 @@ impl Books {
         let agrees = compared.and_then(|()| ledger.check());
         self.ends[receiver.0].taken = taken;
         agrees
+    }
+
+    /// A process that died knew the name of a life that it did not tell: this one, or the one behind a restart that it did not
+    /// tell either. Returns the account of that life.
+    pub(crate) fn untold(&mut self, id: EndId, established: &Established) -> Result<EndId, Violation> {
+        let end = match self.is_bound(id) {
+            true => self.add(self.ends[id.0].next_life(Ledger::default())),
+            false => id,
+        };
+        self.established(end, established)?;
+        Ok(end)
     }
 
     /// The session told that its peer is another one now. Returns the account of the life that begins.

@@ -310,6 +310,7 @@ fn a_session_that_the_server_was_closing_ends_when_its_client_restarts() {
     let closed = world.closed(client.down()).unwrap();
     assert_eq!(closed.reason, CloseReason::PeerRestarted);
     assert_eq!(texts(&closed.in_doubt), ["never taken"]);
+    assert_eq!(world.client_stats(client).handshakes, 1);
     exchange_within(&mut world, client, SOON);
     // What is left of the old one does not disturb the new one.
     world.run_for(Duration::from_secs(120));

@@ -111,20 +111,16 @@ impl ClientNode {
         self.alive && self.order.is_established()
     }
 
-    /// Ends the process. Its session can still be looked at: if it knew the name of a life that it did not tell, what was
-    /// sent in that life is compared by it.
+    /// Ends the process. Its session can still be looked at: if it knew the names of lives that it did not tell, what was
+    /// sent in those lives is compared by them.
     pub(crate) fn die(&mut self, now: Instant, books: &mut Books) -> Result<(), Violation> {
         self.alive = false;
         self.held = None;
         self.outbox = Outbox::default();
         let session = &mut self.session;
-        while !books.is_bound(self.end)
-            && let Some(event) = self.random.lend(|| session.poll_event(now))
-        {
-            match event {
-                Event::Established(established) => books.established(self.end, &established)?,
-                Event::PeerRestarted(_) | Event::Closed(_) => break,
-                _ => {}
+        while let Some(event) = self.random.lend(|| session.poll_event(now)) {
+            if let Event::Established(established) = event {
+                self.end = books.untold(self.end, &established)?;
             }
         }
         books.died(self.holder());

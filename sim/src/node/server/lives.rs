@@ -91,13 +91,12 @@ impl ServerNode {
         books: &mut Books,
     ) -> Result<(), Violation> {
         let end = match self.sessions.get(&session) {
-            Some(standing) if books.is_bound(standing.end) => return Ok(()),
             Some(standing) => standing.end,
             None => match self.roster.who(session, told, None, (network, books)) {
                 Some(client) => books.open(self.holder(), client, self.claim.clone()),
                 None => return Ok(()),
             },
         };
-        books.established(end, told)
+        books.untold(end, told).map(drop)
     }
 }
