@@ -64,7 +64,7 @@ impl Worker {
     }
 }
 
-/// Starts a balancer and three workers as processes, kills two and cuts one off amid their jobs, and judges what was done.
+/// Starts a balancer and three workers as processes, kills two and cuts one off, twice, amid their jobs, and judges what was done.
 ///
 /// Fails if a job was not done, or was done twice and not marked as one that may have been done before.
 #[derive(Debug, Args)]

@@ -47,6 +47,7 @@ fn configured(arguments: &arguments::Balancer) -> Result<ServerConfig> {
     let (chain, key) = pem::identity(directory.join("server.pem"), directory.join("server.key"), &provider)?;
     let config = ServerConfig::builder(provider, chain, key)
         .client_verifier(verifier)
+        .endpoint_name("balancer")
         .limits(Limits {
             unreachable_after: SILENCE,
             retention: Duration::from_millis(arguments.retention_ms),

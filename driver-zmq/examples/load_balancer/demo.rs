@@ -17,6 +17,8 @@ use crate::process::{Line, Process};
 
 /// Longer than anything here should take: a run that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// As short as a demo wants it, and longer than a busy machine holds up a process.
+const RETENTION_MS: &str = "3000";
 /// How many jobs are in the hands of balancer and workers: more than all workers take.
 const JOBS_AT_ONCE: u64 = 40;
 /// Few of these fit into a worker's window; the others stay with the balancer, and have never left when the worker is killed.
@@ -58,7 +60,8 @@ impl<'a> Demo<'a> {
         records::write_credentials(directory)?;
         let (began, lines) = (Instant::now(), mpsc::channel());
         let path = directory.to_string_lossy();
-        let arguments = ["balancer", "--listen", "tcp://127.0.0.1:*", "--credentials", &path];
+        let mut arguments = vec!["balancer", "--listen", "tcp://127.0.0.1:*", "--credentials", &path];
+        arguments.extend(["--retention-ms", RETENTION_MS]);
         let balancer = Process::start("balancer", &arguments, &lines.0)?;
         let first = lines.1.recv_timeout(PATIENCE)?.text;
         let address = first.strip_prefix(news::LISTENING).ok_or_else(|| first.clone())?;
@@ -85,10 +88,11 @@ impl<'a> Demo<'a> {
             records::WORKERS.iter().all(|name| demo.results(name) >= BUSY)
         })?;
         self.lose_one()?;
-        self.cut_one_off()?;
+        self.cut_off(news::SILENT)?;
         self.start("ann")?;
         self.until_busy("ann")?;
         self.restart_one()?;
+        self.cut_off(news::GONE)?;
         self.end()
     }
 
@@ -98,11 +102,12 @@ impl<'a> Demo<'a> {
         self.until_told("ann", &[news::GONE])
     }
 
-    /// A worker is cut off for longer than the balancer waits, and shorter than sessions are kept.
-    fn cut_one_off(&mut self) -> Result<()> {
+    /// A worker is cut off, goes on with the jobs that it has, and is heard again after the balancer has told this of it: that it is
+    /// silent, or that its session is over, and what it had begun is given to others.
+    fn cut_off(&mut self, until: &str) -> Result<()> {
         self.say("demo", "the network between bob and the balancer breaks");
         self.proxy.refuse();
-        self.until_told("bob", &[news::SILENT])?;
+        self.until_told("bob", &[until])?;
         self.say("demo", "the network between bob and the balancer works again");
         self.proxy.link_up();
         self.until_told("bob", &[news::HEARD, news::CAME])?;
