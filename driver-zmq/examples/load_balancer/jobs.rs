@@ -90,7 +90,7 @@ impl Jobs {
 
     /// Takes note of a result. Whether it is the first one of this job.
     pub(crate) fn is_done(&mut self, number: u64) -> bool {
-        // Who does it a second time, and has not begun, may have been told already: the job stays in that session's queue.
+        // Another worker may have it in hand by now. That cannot be taken back, and what comes of it is not told again.
         self.waiting.retain(|job| job.number != number);
         for worker in self.workers.values_mut() {
             worker.jobs.remove(&number);
