@@ -16,7 +16,7 @@ use crate::balancer::news;
 use crate::process::{Line, Process};
 
 /// Longer than anything here should take: a run that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// As short as a demo wants it, and longer than a busy machine holds up a process.
 const RETENTION_MS: &str = "3000";
 /// How many jobs are in the hands of balancer and workers: more than all workers take.
