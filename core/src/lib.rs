@@ -55,26 +55,41 @@
 //! # What is promised, and what is not
 //!
 //! * While both processes live, each message is handed over once, whole and in order, over any number of lost connections shorter
-//!   than [`Limits::retention`]. After [`Closed`](Event::Closed), every message that was not acknowledged is listed: in doubt, or unsent.
-//! * Acknowledged means that the peer's application took the message, not that it has acted on it: a crash right after counts as delivered.
+//!   than [`Limits::retention`].
+//! * When one of them dies and is started anew, the session goes on with the new one: the other side is told
+//!   [`PeerRestarted`](Event::PeerRestarted), then [`Established`](Event::Established). Nothing crosses over from one process to the next
+//!   unless [`Delivery::redeliver`] is set.
+//! * With `PeerRestarted` and [`Closed`](Event::Closed), every message that was not acknowledged is listed: in doubt, or unsent. None
+//!   that was acknowledged is.
+//! * Acknowledged means that the peer's application took the message, not that it has acted on it: a crash right after counts as
+//!   delivered. With [`Delivery::manual_acknowledgement`] it means that the application said so.
 //! * Nothing that is not authenticated ends, moves or changes an established session. Before the first handshake is confirmed, whoever
 //!   controls the network can prevent it, also by a certificate that is refused for good reason.
 //! * [`Unreachable`](Event::Unreachable) is advice: the session waits until its retention is over.
 //! * Sizes and timing of packets can be seen. The first packet shows that this protocol is spoken, and the client's [`Limits`] and
 //!   endpoint name.
-//! * A process that restarts begins a new session; the other side keeps the old one until its retention is over.
+//! * A server knows a client again by its identity (see [`SameClient`]) and its endpoint name together. Of two that live and share both,
+//!   the older one ends with [`Superseded`](CloseReason::Superseded). A client without either is nobody in particular: started anew, it
+//!   is another one, and the session of the process that died is kept until its retention is over.
+//! * Behind one address there is one server: who finds two ends with [`Misrouted`](CloseReason::Misrouted).
+//! * Once in [`Limits::renew_after`], a session goes on under the secrets of another handshake, without a gap.
 //! * Errors say what can be done. A panic would be a defect of this crate: no input may cause one.
 //!
 //! # States
 //!
 //! A session is connecting, established, closing and closed, in this order; [`StateTables`] prints every legal move.
+//! It stays established when it is renewed, and when its peer restarts; a session that is closing then has nobody left to close with, and
+//! ends.
 //!
 //! ```text
-//!                confirmed                close, by either side
+//!                       renewed, peer restarted
+//!                             +-----+
+//!                             v     |
+//!                confirmed    |     |     close, by either side
 //! connecting ------------> established ------------------------> closing
 //!      |                        |                                   |
-//!      | refused, failed, lost, | ended by the peer, failed, lost   | drained, linger over, ended, failed, lost
-//!      | drained, linger over   |                                   |
+//!      | refused, failed, lost, | ended by the peer, failed, lost   | drained, linger over, ended, failed, lost,
+//!      | drained, linger over   |                                   | peer restarted
 //!      +------------------------+---------------> closed <----------+
 //! ```
 #![forbid(unsafe_code)]

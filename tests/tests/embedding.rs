@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use steadfast_tests::examples::example_program;
 use steadfast_tests::over_zmq::Reserved;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/examples/blocking_tcp.rs");
@@ -58,7 +59,7 @@ fn the_embedding_carries_text_to_another_process() {
     let (certificate, printed) = (scratch.join("certificate.der"), scratch.join("printed"));
     let port = Reserved::default();
     let address = port.address().to_string();
-    let program = example_program();
+    let program = example_program("blocking_tcp");
     let command = |role: &str| {
         let mut command = Command::new(&program);
         command.args([role, &address]).arg(&certificate);
@@ -89,41 +90,6 @@ fn scratch_folder() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("embedding-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     folder
-}
-
-/// Built by cargo, for the tests of one package do not build the examples of another.
-fn example_program() -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    // What cargo says of this package to its tests: build scripts that look at it would run again, and half of the workspace.
-    std::env::vars_os()
-        .map(|(name, _)| name)
-        .filter(|name| {
-            ["CARGO_PKG_", "CARGO_MANIFEST_"]
-                .iter()
-                .any(|own| name.to_string_lossy().starts_with(own))
-        })
-        .for_each(|name| {
-            cargo.env_remove(name);
-        });
-    let built = cargo
-        .args([
-            "build",
-            "--quiet",
-            "--workspace",
-            "--example",
-            "blocking_tcp",
-            "--message-format=json",
-        ])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(built.status.success());
-    let messages = String::from_utf8(built.stdout).unwrap();
-    let (_, rest) = messages
-        .rsplit_once("\"executable\":\"")
-        .expect("the path of what was built");
-    PathBuf::from(rest.split('"').next().unwrap())
 }
 
 fn wait_for(server: &mut Running, ready: impl Fn() -> bool) {
