@@ -103,17 +103,22 @@ impl Channel {
     }
 
     fn resume_stream(&mut self, state: &ReceiveState) -> Result<(), Violation> {
-        let arrived = if self.restart_untold { 0 } else { state.arrived };
+        if state.arrived < state.handed {
+            return Err(Violation::Contradiction);
+        }
         self.handle_handed(state.handed)?;
-        if arrived != state.arrived {
-            return Err(Violation::AcknowledgedUnsent);
+        if self.restart_untold {
+            // What the outbox holds was not sent to this peer.
+            return if state.arrived == 0 {
+                Ok(())
+            } else {
+                Err(Violation::AcknowledgedUnsent)
+            };
         }
-        if !self.restart_untold {
-            let resumed = self.outbox.resume(arrived);
-            let (messages, bytes) = resumed.map_err(|_| Violation::AcknowledgedUnsent)?;
-            self.stats.messages_replayed += messages;
-            self.stats.bytes_replayed += bytes;
-        }
+        let resumed = self.outbox.resume(state.arrived);
+        let (messages, bytes) = resumed.map_err(|_| Violation::AcknowledgedUnsent)?;
+        self.stats.messages_replayed += messages;
+        self.stats.bytes_replayed += bytes;
         Ok(())
     }
 

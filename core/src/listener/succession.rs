@@ -31,6 +31,10 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
                 }
                 None => {
                     self.stats.joins_refused += 1;
+                    if self.has_successor(index) {
+                        self.refuse(index, CloseCode::Superseded, now);
+                        return index;
+                    }
                     Some(Answer::Fresh)
                 }
             },
@@ -79,6 +83,17 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         let session = self.by_client.get(&slot.who.client);
         let session = session.and_then(|&session| self.table.get(session));
         session.is_some_and(|session| session.handshake > slot.handshake)
+    }
+
+    /// Whether another process of the same client has the session that this one asks to go on with: it came later, for this one had a
+    /// session when it died or was cut off.
+    fn has_successor(&self, index: u32) -> bool {
+        let incarnation = |index: u32| match &self.table.get(index)?.state {
+            State::Session(channel) => Some(channel.peer_incarnation()),
+            _ => None,
+        };
+        let session = self.session_before(index);
+        session.is_some_and(|session| incarnation(session) != incarnation(index))
     }
 
     /// The session that a client asks to go on with, if it proves to be its client.

@@ -202,14 +202,21 @@ impl Standing {
     }
 
     /// The server has not answered yet, unless it ended the new handshake's channel instead.
-    fn keep_asking(&mut self, joining: Box<Channel>, now: Instant) {
-        if joining.state() == SessionState::Closed {
-            self.attempts.fail(
-                "the server ended the handshake that was to renew the session".into(),
-                now,
-            );
-        } else {
+    fn keep_asking(&mut self, mut joining: Box<Channel>, now: Instant) {
+        if joining.state() != SessionState::Closed {
             self.joining = Some(joining);
+            return;
+        }
+        let told = std::iter::from_fn(|| joining.poll_event(now)).last();
+        match told {
+            // The server says so under its own keys: another process of this client has the session.
+            Some(Event::Closed(closed)) if closed.reason == CloseReason::Superseded => {
+                self.channel.end(CloseReason::Superseded, now);
+            }
+            _ => {
+                let why = "the server ended the handshake that was to renew the session";
+                self.attempts.fail(why.into(), now);
+            }
         }
     }
 

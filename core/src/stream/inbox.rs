@@ -251,15 +251,18 @@ impl Inbox {
         let body = self.take_body(head);
         self.front = None;
         self.taken += head.message_bytes();
+        let Some(message) = message(MessageId::from_end_offset(self.taken), body, head.kind) else {
+            // The session ends with such a message, and nobody acknowledges it.
+            return Some(Err(Violation::MalformedMessage));
+        };
         match &mut self.unacknowledged {
             Some(unacknowledged) => unacknowledged.push_back(self.taken),
             None => self.handed = self.taken,
         }
         self.raise_credit();
-        let id = MessageId::from_end_offset(self.taken);
         // What is wrong with the next message is found when it is asked for.
         let _ = self.look_at_front();
-        Some(message(id, body, head.kind).ok_or(Violation::MalformedMessage))
+        Some(Ok(message))
     }
 
     fn take_body(&mut self, head: Head) -> Bytes {

@@ -1,0 +1,27 @@
+//! Servers and clients that are killed at any moment, again and again: nothing is lost without a word.
+
+use std::process::Command;
+
+use steadfast_tests::examples::example_program;
+
+/// Which process dies is drawn: over so many kills each side does fifty times or nearly so, with the seed given here at least that.
+const KILLS: &str = "120";
+const SEED: &str = "7";
+
+#[test]
+fn whoever_is_killed_whenever_the_records_of_both_sides_agree_to_the_message() {
+    let soak = Command::new(example_program("survive"))
+        .args(["--kills", KILLS, "--seed", SEED])
+        .output()
+        .expect("starts");
+    let (told, errors) = (
+        String::from_utf8_lossy(&soak.stdout),
+        String::from_utf8_lossy(&soak.stderr),
+    );
+    assert!(soak.status.success(), "{}\n{told}\n{errors}", soak.status);
+    for side in ["server", "client"] {
+        let both = told.matches("both killed").count();
+        let killed = both + told.matches(&format!("{side} killed")).count();
+        assert!(killed >= 50, "the {side} was killed {killed} times\n{told}");
+    }
+}
