@@ -79,11 +79,11 @@ impl Books {
         let agrees = news.and_then(|news| match (news, self.ends[id.0].partner) {
             (false, _) => Ok(()),
             (true, Some(partner)) => {
+                self.ends[id.0].ledger.check()?;
                 let done = self.ends[partner.0].may_have_acknowledged(through);
                 demand(done, || {
                     format!("{through:?} is acknowledged, but the application has not done with it")
-                })?;
-                self.ends[id.0].ledger.check()
+                })
             }
             (true, None) => self.somebody_may_have_taken(flow, through),
         });
