@@ -313,10 +313,13 @@ impl ServerAttempt {
     }
 }
 
+/// A ClientHello is longer, always. With less, the answer that gives a cookie would be longer than what it answers.
+const SHORTEST_HELLO: usize = 64;
+
 /// The ClientHello must stand in the first packet, whole: nothing is held for a client that has not said even that.
 fn whole_hello(payload: &[u8]) -> Option<&[u8]> {
     Frames::new(payload).find_map(|frame| match frame {
-        Ok(Frame::Crypto { offset: 0, data }) => Some(data),
+        Ok(Frame::Crypto { offset: 0, data }) if data.len() >= SHORTEST_HELLO => Some(data),
         _ => None,
     })
 }

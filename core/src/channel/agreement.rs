@@ -21,7 +21,7 @@ use crate::{PeerIdentity, SessionStats};
 
 /// How long a server keeps a session whose client was never heard: longer than the client waits for the confirmation, which
 /// begins anew then.
-pub(super) const UNHEARD_LIFE: Duration = ATTEMPT_LIFE.saturating_mul(2);
+pub(crate) const UNHEARD_LIFE: Duration = ATTEMPT_LIFE.saturating_mul(2);
 
 /// What a finished handshake leads to.
 pub(crate) struct Agreement {

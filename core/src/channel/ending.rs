@@ -106,6 +106,7 @@ impl Channel {
             CloseReason::LingerExpired => (CloseCode::LingerExpired, true),
             CloseReason::Stalled => (CloseCode::Stalled, true),
             CloseReason::Refused { code } => (*code, true),
+            CloseReason::PeerRestarted => (CloseCode::Superseded, true),
             CloseReason::Violation(_) => (CloseCode::Violation, true),
             CloseReason::TooLarge { .. } => (CloseCode::TooLarge, true),
             CloseReason::KeysSpent => (CloseCode::KeysSpent, true),

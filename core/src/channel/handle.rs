@@ -86,6 +86,9 @@ impl Channel {
 
     /// Applies a packet that opened: whole, or not at all.
     pub(crate) fn take(&mut self, opened: &Opened, now: Instant) -> Receipt {
+        if let Ending::Closed { .. } = self.ending {
+            return Receipt::Dropped;
+        }
         match self.check(opened) {
             Ok(()) => self.apply_all(opened, now),
             Err(Refused::NoRoom) => {

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 pub(crate) use self::agreement::Agreement;
-use self::agreement::UNHEARD_LIFE;
+pub(crate) use self::agreement::UNHEARD_LIFE;
 pub(crate) use self::ending::TOMBSTONE_LIFE;
 use self::ending::{Ending, Finish};
 pub(crate) use self::generation::{Answer, Opened};

@@ -14,8 +14,10 @@ use crate::{CloseCode, CloseReason, Packet};
 const MAX_FAILED: usize = 16;
 /// How many packets that do not take a session's route wait for the transport.
 const MAX_REPLIES: usize = 1024;
-/// How many last packets are kept; beyond, the oldest are forgotten. Each is about a hundred bytes.
-const MAX_TOMBSTONES: usize = 4096;
+/// How many last packets of sessions, and of attempts that failed, are kept; beyond, the oldest are forgotten. Each is about a
+/// hundred bytes.
+pub(super) const MAX_TOMBSTONES: usize = 4096;
+pub(super) const MAX_FAILURES: usize = 1024;
 
 impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// A client's first packet: one attempt, and for the same packet again the same answer.
@@ -91,7 +93,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         match &mut slot.state {
             State::Attempt(attempt) => match attempt.handle_packet(header, &mut packet) {
                 ServerProgress::Dropped => self.stats.dropped += 1,
-                ServerProgress::None => slot.route = route,
+                ServerProgress::None => slot.move_to(route),
                 ServerProgress::Complete => {
                     slot.move_to(route);
                     self.admit(index, now);
@@ -164,7 +166,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         let known = || {
             let (peer, incarnation) = attempt.peer();
             let who = Who::of((&peer, incarnation), self.names, &self.config);
-            self.by_client.contains_key(&who.client) && self.sessions < max + self.config.max_attempts()
+            self.clients.session(&who).is_some() && self.sessions < max + self.config.max_attempts()
         };
         !self.closing && (self.sessions < max || known())
     }
@@ -191,21 +193,24 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             generation: slot.generation,
             index,
         };
-        self.remember_tombstone(session);
+        self.remember_failure(session);
         self.settle(index, now);
     }
 
     pub(super) fn remember_tombstone(&mut self, session: SessionId) {
-        self.tombstones.push_back(session);
-        while self.tombstones.len() > MAX_TOMBSTONES {
-            let oldest = self
-                .tombstones
-                .pop_front()
-                .and_then(|oldest| self.table.index_of(oldest));
-            if let Some(index) = oldest {
-                self.table.remove(index);
-                self.stats.tombstones_evicted += 1;
-            }
+        let evicted = self.tombstones.add(session);
+        self.evict(evicted);
+    }
+
+    fn remember_failure(&mut self, attempt: SessionId) {
+        let evicted = self.failures.add(attempt);
+        self.evict(evicted);
+    }
+
+    fn evict(&mut self, tombstone: Option<SessionId>) {
+        if let Some(index) = tombstone.and_then(|tombstone| self.table.index_of(tombstone)) {
+            self.table.remove(index);
+            self.stats.tombstones_evicted += 1;
         }
     }
 }

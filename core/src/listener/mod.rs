@@ -8,6 +8,7 @@
 
 mod admission;
 mod answers;
+mod clients;
 mod cookies;
 mod memory;
 mod sessions;
@@ -16,15 +17,17 @@ mod succession;
 mod table;
 mod who;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
 use std::time::Instant;
 
+use self::admission::{MAX_FAILURES, MAX_TOMBSTONES};
 use self::answers::Told;
+use self::clients::Clients;
 use self::cookies::Cookies;
-use self::slot::{State, Tombstone};
+use self::slot::{Graves, State, Tombstone};
 use self::table::{Ids, Table};
-use self::who::{Digest, Names};
+use self::who::Names;
 use crate::channel::{Opened, Receipt};
 use crate::clock::Clock;
 use crate::state::SessionState;
@@ -73,8 +76,7 @@ pub struct Listener<Route> {
     incarnation: [u8; 16],
     clock: Clock,
     table: Table<Route>,
-    /// The sessions, by who their client is.
-    by_client: BTreeMap<Digest, u32>,
+    clients: Clients,
     names: Names,
     cookies: Cookies,
     told: Told,
@@ -83,8 +85,9 @@ pub struct Listener<Route> {
     replies: VecDeque<Transmit<Route>>,
     to_transmit: VecDeque<u32>,
     with_events: VecDeque<u32>,
-    /// Tombstones, oldest first.
-    tombstones: VecDeque<SessionId>,
+    tombstones: Graves,
+    /// The tombstones of attempts that failed: anybody can make them, and none shall push out those of sessions.
+    failures: Graves,
     events_in_turn: u32,
     failed: VecDeque<FailedAttempt<Route>>,
     attempts: usize,
@@ -113,7 +116,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             incarnation: config.common().random()?,
             clock: Clock::new(now),
             table: Table::new(),
-            by_client: BTreeMap::new(),
+            clients: Clients::default(),
             names,
             cookies: Cookies::new(&config.common().random()?, now),
             told: Told::default(),
@@ -121,7 +124,8 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             replies: VecDeque::new(),
             to_transmit: VecDeque::new(),
             with_events: VecDeque::new(),
-            tombstones: VecDeque::new(),
+            tombstones: Graves::new(MAX_TOMBSTONES),
+            failures: Graves::new(MAX_FAILURES),
             events_in_turn: 0,
             failed: VecDeque::new(),
             attempts: 0,
@@ -251,7 +255,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         slot.state = State::Tombstone(Tombstone { last_word, until });
         self.sessions -= 1;
         let generation = slot.generation;
-        self.forget_client(index);
+        self.forget_client(index, now);
         self.leave_pool(index, now);
         self.remember_tombstone(SessionId { generation, index });
     }

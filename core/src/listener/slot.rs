@@ -1,7 +1,9 @@
 //! One place in a listener: an attempt, then a session, then a tombstone.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::SessionId;
 use super::who::Who;
 use crate::attempt::ServerAttempt;
 use crate::channel::{Channel, LastWord, TOMBSTONE_LIFE};
@@ -47,6 +49,28 @@ pub(super) enum State {
 pub(super) struct Tombstone {
     pub(super) last_word: LastWord,
     pub(super) until: Instant,
+}
+
+/// Tombstones in the order in which they were set.
+#[derive(Debug)]
+pub(super) struct Graves {
+    oldest_first: VecDeque<SessionId>,
+    limit: usize,
+}
+
+impl Graves {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            oldest_first: VecDeque::new(),
+            limit,
+        }
+    }
+
+    /// Adds one; returns the one that must make room.
+    pub(super) fn add(&mut self, tombstone: SessionId) -> Option<SessionId> {
+        self.oldest_first.push_back(tombstone);
+        (self.oldest_first.len() > self.limit).then(|| self.oldest_first.pop_front())?
+    }
 }
 
 /// What is left of an attempt or a session, and is to be told now.

@@ -41,7 +41,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         };
         match self.session_before(index) {
             Some(session) => self.restart(session, index, answer, now),
-            None => self.settle_in(index, answer, now),
+            None => self.settle_in(index, answer, Room::Needed, now),
         }
     }
 
@@ -74,15 +74,11 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         true
     }
 
-    /// Whether the client made a later handshake, with which it is in its session already. This packet is late, then, and may be of a
-    /// process that died: it must not drive out the one that lives.
+    /// Whether the client made a later handshake, with which it is, or was, in a session. This packet is late, then, and may be of a
+    /// process that died: it must not drive out the one that lives, nor begin a session with nobody.
     fn is_outdated(&self, index: u32) -> bool {
-        let Some(slot) = self.table.get(index) else {
-            return false;
-        };
-        let session = self.by_client.get(&slot.who.client);
-        let session = session.and_then(|&session| self.table.get(session));
-        session.is_some_and(|session| session.handshake > slot.handshake)
+        let slot = self.table.get(index);
+        slot.is_some_and(|slot| self.clients.is_later(&slot.who, slot.handshake))
     }
 
     /// Whether another process of the same client has the session that this one asks to go on with: it came later, for this one had a
@@ -104,15 +100,16 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             return None;
         };
         let stands = matches!(channel.state(), SessionState::Established | SessionState::Closing);
-        let proven = stands && old.who.identity == new.who.identity && channel.is_proven_by(join, new_channel);
+        let proven = stands && old.who == new.who && channel.is_proven_by(join, new_channel);
         proven.then_some(session)
     }
 
     /// The session with an earlier process of the same client.
     fn session_before(&self, index: u32) -> Option<u32> {
         let who = self.table.get(index).map(|slot| slot.who)?;
-        let session = self.by_client.get(&who.client).copied();
-        session.filter(|&session| who.outlives_processes && session != index)
+        let session = self.clients.session(&who).filter(|&session| session != index)?;
+        let is_theirs = self.table.get(session)?.who.client == who.client;
+        (who.outlives_processes && is_theirs).then_some(session)
     }
 
     /// The session goes on under the keys of the new handshake.
@@ -143,8 +140,10 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
                 channel.end(CloseReason::PeerRestarted, now);
             }
             self.settle(session, now);
-            return self.settle_in(index, answer, now);
+            return self.settle_in(index, answer, Room::OfAnother, now);
         }
+        // What the old peer's large message waits for, nobody needs.
+        self.leave_pool(session, now);
         let Some(new) = self.give_up_place(index, session) else {
             return index;
         };
@@ -157,9 +156,9 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
     }
 
     /// A session of its own.
-    fn settle_in(&mut self, index: u32, answer: Option<Answer>, now: Instant) -> u32 {
+    fn settle_in(&mut self, index: u32, answer: Option<Answer>, room: Room, now: Instant) -> u32 {
         // It was let in as one that is known, and then did not go on with what it was known for.
-        let uninvited = self.sessions > self.config.max_sessions();
+        let uninvited = room == Room::Needed && self.sessions > self.config.max_sessions();
         if let Some(channel) = self.session_at(index) {
             if uninvited {
                 channel.end(CloseReason::Refused { code: CloseCode::Busy }, now);
@@ -169,10 +168,14 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             channel.begin(answer, now);
         }
         self.stats.sessions += 1;
-        if let Some(slot) = self.table.get(index) {
-            self.by_client.insert(slot.who.client, index);
-        }
+        self.note_client(index);
         index
+    }
+
+    fn note_client(&mut self, session: u32) {
+        if let Some(slot) = self.table.get(session) {
+            self.clients.is_in(&slot.who, session, slot.handshake);
+        }
     }
 
     fn session_at(&mut self, index: u32) -> Option<&mut Channel> {
@@ -191,8 +194,9 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         self.sessions -= 1;
         let old = self.table.get_mut(session)?;
         old.move_to(slot.route);
-        (old.who, old.handshake) = (slot.who, slot.handshake);
+        old.handshake = slot.handshake;
         self.table.recognise(session, slot.first_packet);
+        self.note_client(session);
         Some(channel)
     }
 
@@ -207,8 +211,11 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         let Some(packet) = channel.superseded_packet(now) else {
             return;
         };
-        let (ours, route) = (channel.ours(), slot.route.clone());
+        let (ours, route, who) = (channel.ours(), slot.route.clone(), slot.who);
         let index = self.table.insert(ours, None, route, tombstone(Some(packet), now));
+        if let Some(slot) = self.table.get_mut(index) {
+            slot.who = who;
+        }
         if let Some(tombstone) = self.table.id_of(index) {
             self.remember_tombstone(tombstone);
         }
@@ -216,11 +223,17 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
     }
 
     /// The session is over: its client may come again, as a new one.
-    pub(super) fn forget_client(&mut self, index: u32) {
-        if let Some(slot) = self.table.get(index)
-            && self.by_client.get(&slot.who.client) == Some(&index)
-        {
-            self.by_client.remove(&slot.who.client);
+    pub(super) fn forget_client(&mut self, index: u32, now: Instant) {
+        if let Some(slot) = self.table.get(index) {
+            self.clients.left(&slot.who, index, now);
         }
     }
+}
+
+/// Whether a session needs room of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Needed,
+    /// It has that of the session that it replaces, which is over, and only to be told.
+    OfAnother,
 }

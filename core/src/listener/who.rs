@@ -34,10 +34,12 @@ impl Who {
         let identity = identity.map(|certificate| digest(&identity_in(certificate, config.same_client())));
         let lasting = match (names, identity, peer.endpoint_name()) {
             (Names::DoNotMatter, identity, _) => identity,
-            (Names::Matter, Some(identity), Some(name)) => Some(digest(&[&identity, name.as_bytes()].concat())),
+            (Names::Matter, Some(identity), Some(name)) => {
+                Some(digest(&[b"name", &identity[..], name.as_bytes()].concat()))
+            }
             (Names::Matter, ..) => None,
         };
-        let passing = || digest(&[&identity.unwrap_or_default()[..], &incarnation].concat());
+        let passing = || digest(&[b"life", &identity.unwrap_or_default()[..], &incarnation].concat());
         Self {
             identity,
             client: lasting.unwrap_or_else(passing),

@@ -157,7 +157,10 @@ impl Standing {
         match channel.ask_to_join(&self.channel) {
             Ok(()) => {
                 channel.take(&opened, now);
-                // It takes the place of one that goes unanswered.
+                // It takes the place of one that goes unanswered: the next one is the later for it.
+                if self.joining.is_some() {
+                    self.attempts.needless(now);
+                }
                 self.joining = Some(channel);
             }
             Err(error) => self.attempts.fail(error.to_string(), now),

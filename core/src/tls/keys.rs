@@ -193,7 +193,8 @@ impl EpochKeys {
             until: None,
             below: u64::MAX,
         });
-        self.epoch += 1;
+        // A peer may go on to the next with every packet: 2^32 of them are no end.
+        self.epoch = self.epoch.wrapping_add(1);
         (self.sealed, self.confirmed) = (0, false);
     }
 
