@@ -77,8 +77,9 @@ impl Endpoint {
         }
     }
 
-    /// The next event, if any. A message that is returned counts as handed to the application. May change after
-    /// `handle_packet`, `handle_timeout` and `close`.
+    /// The next event, if any. A message that is returned counts as handed to the application, and is acknowledged
+    /// unless [`Delivery::manual_acknowledgement`](crate::Delivery::manual_acknowledgement) is set. May change after
+    /// any `handle_*`, `close`, `acknowledge` and `abort`.
     pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
         match &mut self.0 {
             Role::Client(session) => session.poll_event(now),

@@ -9,17 +9,20 @@ use crate::{ChannelBinding, CloseReason, Message, MessageId, Negotiated, PeerIde
 /// What happened in a session.
 ///
 /// For every session: `Established` before any message, and again after each `PeerRestarted`; `Unreachable` and `Reachable` in
-/// turns; `Closed` once, last.
+/// turns, but that `Established` ends an `Unreachable` too; `Closed` once, last.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// The peer is authenticated and has confirmed the handshake. Messages flow.
     Established(Established),
-    /// A message of the peer. Returning it from the poll acknowledges it: the application has it now.
+    /// A message of the peer. Returning it from the poll acknowledges it: the application has it now. Not so with
+    /// [`Delivery::manual_acknowledgement`](crate::Delivery::manual_acknowledgement): then the application says so
+    /// itself.
     Message(Message),
     /// Nothing was heard of the peer for a while. Advice only: the session waits, and keeps all messages.
     Unreachable(Unreachable),
-    /// The peer is heard again, and the session goes on where it was.
+    /// The peer is heard again, and the session goes on where it was. When the peer restarted meanwhile,
+    /// `Established` may say so in its place.
     Reachable(Reachable),
     /// The peer's end of the session is gone: nothing of it is known there. Another one has taken its place; `Established` is next.
     PeerRestarted(Box<PeerRestarted>),

@@ -13,6 +13,7 @@
 //!
 //! 1. Give each packet that arrives to `handle_packet`, and then, if the deadline of `poll_timeout` has passed, call `handle_timeout`.
 //! 2. Take all events from `poll_event`: a message that is taken is acknowledged to the peer, one that is left is not.
+//!    With [`Delivery::manual_acknowledgement`] one that is taken is acknowledged by `acknowledge` alone.
 //! 3. Send every packet from `poll_transmit`. When the transport has no room, keep that one packet and ask for no more, but go
 //!    on with events and time.
 //! 4. Sleep until a packet arrives, the transport has room, or the deadline.

@@ -77,6 +77,31 @@
 //!
 //! After its last socket is closed, a context waits at most a second for the last packets; without connection not at all.
 //!
+//! # When a process restarts
+//!
+//! The other side goes on with the new process, and is told [`PeerRestarted`](steadfast::Event::PeerRestarted), then
+//! [`Established`](steadfast::Event::Established); what had arrived of the old one comes before. A session that was
+//! closing ends instead. A `Client` needs nothing for this. A `Server` knows a client again by the identity in its
+//! certificate ([`SameClient`](steadfast::SameClient)) and its endpoint name
+//! ([`endpoint_name`](steadfast::ClientConfigBuilder::endpoint_name)) together, and keeps its
+//! [`SessionId`](steadfast::SessionId). A client that lacks one of the two is another one after its restart, with a
+//! session of its own; the old session ends by [`Limits::retention`](steadfast::Limits::retention).
+//!
+//! * `PeerRestarted` lists the messages that were not acknowledged: in doubt, which the application that is gone may
+//!   have had, and unsent. What a process held when it died is gone with it.
+//! * By default nothing is sent again. With [`Delivery::redeliver`](steadfast::Delivery::redeliver) all these are sent
+//!   to the new process, those in doubt first and marked as
+//!   [possible duplicates](steadfast::Message::is_possible_duplicate).
+//! * A message is acknowledged when `recv` returns it, whether or not it was acted on. With
+//!   [`Delivery::manual_acknowledgement`](steadfast::Delivery::manual_acknowledgement) it is when the application calls
+//!   [`Client::acknowledge`] or [`Server::acknowledge`].
+//! * Of two clients that live and share identity and name, the older one ends with
+//!   [`Superseded`](steadfast::CloseReason::Superseded), and should not begin another: the two would take turns for ever.
+//! * A client whose packets reach several servers by turns ends with [`Misrouted`](steadfast::CloseReason::Misrouted).
+//!
+//! Without any restart, a session is renewed once a day by itself, see
+//! [`Limits::renew_after`](steadfast::Limits::renew_after): it goes on without a gap, and nothing is told.
+//!
 //! # Features
 //!
 //! `testing`: the module `testing`, with credentials that protect nothing and a proxy that cuts connections.

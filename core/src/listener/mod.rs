@@ -341,7 +341,9 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
     }
 
     /// The next event of any session, if any; sessions take turns. A message that is returned counts as handed to the
-    /// application, and is acknowledged. May change after any `handle_*` and after `close`.
+    /// application, and is acknowledged unless
+    /// [`Delivery::manual_acknowledgement`](crate::Delivery::manual_acknowledgement) is set. May change after any
+    /// `handle_*`, `close`, `close_all`, `acknowledge` and `abort`.
     #[inline]
     pub fn poll_event(&mut self, now: Instant) -> Option<(SessionId, Event)> {
         let now = self.clock.advance(now);

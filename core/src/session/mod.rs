@@ -173,8 +173,9 @@ impl Session {
         }
     }
 
-    /// The next event, if any. A message that is returned counts as handed to the application, and is acknowledged.
-    /// May change after any `handle_*` and after `close`.
+    /// The next event, if any. A message that is returned counts as handed to the application, and is acknowledged
+    /// unless [`Delivery::manual_acknowledgement`](crate::Delivery::manual_acknowledgement) is set. May change after
+    /// any `handle_*`, `close`, `acknowledge` and `abort`.
     pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
         let now = self.clock.advance(now);
         match &mut self.phase {

@@ -252,7 +252,8 @@ impl Standing {
 
     /// Takes the word of somebody that the server does not know what this client sent; false if it was dropped.
     ///
-    /// Nothing proves it. It can call for a handshake beside the session, a few in a minute at most, and do nothing else.
+    /// Nothing proves it. It can call for a handshake beside the session, about thirty in a minute at most, and do
+    /// nothing else.
     pub(super) fn handle_unknown(&mut self, config: &ClientConfig, header: &Header, now: Instant) -> bool {
         if self.joining.as_ref().is_some_and(|joining| joining.has_sent(header)) {
             // The server may have gone on in that handshake already: whoever forgets it hears nothing more.

@@ -23,7 +23,10 @@ use crate::{Counters, Endpoint, Error, OpenError, options};
 /// method) every few seconds, or its server takes it for unreachable, and goes on when it calls again.
 ///
 /// Messages wait for the connection and for the handshake; a connection that breaks is replaced without the application's
-/// help. What the server's application did not take is sent again.
+/// help, and what was lost with it is sent again. When the server's process restarts, the client goes on with the new
+/// one, and what the old one did not acknowledge is sent again only if
+/// [`Delivery::redeliver`](steadfast::Delivery::redeliver) is set:
+/// [when a process restarts](crate#when-a-process-restarts).
 pub struct Client {
     session: Session,
     carrier: Carrier,

@@ -24,6 +24,10 @@ use crate::{Counters, Endpoint, Error, OpenError, options};
 ///
 /// Nothing happens between calls: a server that is busy with something else for seconds is taken for unreachable, and goes
 /// on when it calls again. [`recv`](Self::recv) serves all sessions.
+///
+/// While both processes live, what is lost with a connection is sent again. When the client's process restarts, what
+/// the old one did not acknowledge is sent again only if [`Delivery::redeliver`](steadfast::Delivery::redeliver) is
+/// set: [when a process restarts](crate#when-a-process-restarts).
 pub struct Server {
     listener: Listener<Route>,
     carrier: Carrier,
@@ -43,7 +47,8 @@ pub struct Server {
 /// What happened in one session of a server.
 #[derive(Debug)]
 pub struct Received {
-    /// The session.
+    /// The session. Over restarts of a client with a certificate and an endpoint name it is the same; a restart of any
+    /// other client, or while the session was closing, begins another.
     pub session: SessionId,
     /// Whom it is with, as verified.
     pub peer: Arc<PeerIdentity>,
