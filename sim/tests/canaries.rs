@@ -17,7 +17,7 @@ fn a_message_that_nobody_sent_is_noticed() {
 }
 
 #[test]
-#[should_panic(expected = "the application has not done with it")]
+#[should_panic(expected = "the application did not take it")]
 fn an_acknowledgement_of_what_no_application_took_is_noticed() {
     let (mut world, client) = World::established(Setup::default());
     world.set_reading(NodeId::Server, Reading::Paused);
