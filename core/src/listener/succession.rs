@@ -3,6 +3,9 @@
 //! A session keeps its place and its [`SessionId`] over all the handshakes of its client. The place of the new handshake gives its
 //! channel to the session, and is gone.
 
+#[cfg(test)]
+mod tests;
+
 use std::hash::Hash;
 use std::time::Instant;
 
@@ -96,7 +99,8 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         session.is_some_and(|session| incarnation(session) != incarnation(index))
     }
 
-    /// The session that a client asks to go on with, if it proves to be its client.
+    /// The session that a client asks to go on with, if it proves to be its client, and is still who it was: the secret alone makes
+    /// nobody somebody else.
     fn session_joined_by(&self, index: u32, join: &Join) -> Option<u32> {
         let session = self.table.by_id(&join.earlier).filter(|&session| session != index)?;
         let (new, old) = (self.table.get(index)?, self.table.get(session)?);
@@ -104,7 +108,7 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             return None;
         };
         let stands = matches!(channel.state(), SessionState::Established | SessionState::Closing);
-        let proven = stands && old.who.identity == new.who.identity && channel.is_proven_by(join, new_channel);
+        let proven = stands && old.who == new.who && channel.is_proven_by(join, new_channel);
         proven.then_some(session)
     }
 
