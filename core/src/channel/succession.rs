@@ -229,3 +229,20 @@ impl Channel {
         self.lived_at.is_some_and(|at| at > moment)
     }
 }
+
+#[cfg(test)]
+impl Channel {
+    /// What this handshake asks for, if it asks to go on with a session.
+    pub(crate) fn asked(&self) -> Option<Join> {
+        match self.generation.opening {
+            Opening::Joining(join) => Some(join),
+            _ => None,
+        }
+    }
+
+    /// Asks in these words, whether or not they are true.
+    pub(crate) fn ask_in_words(&mut self, join: Join) {
+        self.generation.opening = Opening::Joining(join);
+        self.owe_probe();
+    }
+}

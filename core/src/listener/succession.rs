@@ -3,6 +3,9 @@
 //! A session keeps its place and its [`SessionId`] over all the handshakes of its client. The place of the new handshake gives its
 //! channel to the session, and is gone.
 
+#[cfg(test)]
+mod tests;
+
 use std::hash::Hash;
 use std::time::Instant;
 
@@ -92,7 +95,8 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         session.is_some_and(|session| incarnation(session) != incarnation(index))
     }
 
-    /// The session that a client asks to go on with, if it proves to be its client.
+    /// The session that a client asks to go on with, if it proves to be its client, and is still who it was: the secret alone makes
+    /// nobody somebody else.
     fn session_joined_by(&self, index: u32, join: &Join) -> Option<u32> {
         let session = self.table.by_id(&join.earlier).filter(|&session| session != index)?;
         let (new, old) = (self.table.get(index)?, self.table.get(session)?);
