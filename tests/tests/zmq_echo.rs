@@ -44,26 +44,39 @@ impl Running {
 
     fn until_printed(&self, lines: &[&str]) {
         let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        until(&format!("{expected:?} of {self}"), || read(&self.printed) == expected);
+        self.until(&expected, || read(&self.printed) == expected);
     }
 
     fn until_told(&self, news: &str) {
-        until(&format!("{news:?} of {self}"), || read(&self.told).contains(news));
+        self.until(news, || read(&self.told).contains(news));
+    }
+
+    fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let limit = Instant::now() + PATIENCE;
+        while !holds() {
+            let (printed, told) = (read(&self.printed), read(&self.told));
+            assert!(
+                Instant::now() < limit,
+                "waited in vain for {what:?}; it printed {printed:?}, and told {told:?}"
+            );
+            sleep(Duration::from_millis(10));
+        }
     }
 
     fn finish(&mut self) -> ExitStatus {
         self.input = None;
-        until(&format!("the end of {self}"), || {
-            self.child.try_wait().expect("ours").is_some()
-        });
-        self.child.wait().expect("ours")
-    }
-}
-
-impl std::fmt::Display for Running {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (printed, told) = (self.printed.display(), self.told.display());
-        write!(f, "the process that prints to {printed} and {told}")
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            match self.child.try_wait().expect("ours") {
+                Some(status) => return status,
+                None => assert!(
+                    Instant::now() < limit,
+                    "it does not end; it told {:?}",
+                    read(&self.told)
+                ),
+            }
+            sleep(Duration::from_millis(10));
+        }
     }
 }
 
@@ -145,14 +158,6 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let limit = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < limit, "waited in vain for {what}");
-        sleep(Duration::from_millis(10));
-    }
-}
-
 #[test]
 fn every_line_comes_back_once_though_server_and_client_are_killed_and_started_anew() {
     let pair = Pair::new();
@@ -204,9 +209,6 @@ fn a_second_client_of_the_same_name_ends_the_first_which_says_why() {
     let mut second = pair.client("second client");
     second.type_lines(&["mine"]);
     second.until_printed(&["mine"]);
-    until("the end of the first", || {
-        first.child.try_wait().expect("ours").is_some()
-    });
-    assert!(!first.finish().success());
     first.until_told("give each its own name");
+    assert!(!first.finish().success());
 }

@@ -15,14 +15,9 @@ fn every_job_is_done_and_none_twice_without_being_marked_whatever_becomes_of_the
         String::from_utf8_lossy(&demo.stderr),
     );
     assert!(demo.status.success(), "{}\n{told}\n{errors}", demo.status);
-    // What its own verdict cannot see: that it did what it is for.
-    for act in [
-        "kills ann",
-        "kills cat",
-        "breaks",
-        "the peer restarted",
-        "that never left",
-    ] {
+    // What its own verdict cannot see: that it did what it is for. (Not that a restart was told: on a machine that is slow enough a
+    // worker comes back only when its session is over.)
+    for act in ["kills ann", "kills cat", "breaks", "that never left"] {
         assert!(told.contains(act), "no sign of: {act}\n{told}");
     }
 }
