@@ -20,31 +20,41 @@ use crate::{CloseCode, CloseReason};
 impl<Route: Clone + Eq + Hash> Listener<Route> {
     /// A client is heard for the first time after its handshake. Returns the place of its session.
     pub(super) fn begin(&mut self, index: u32, opened: &Opened, now: Instant) -> u32 {
-        if self.is_outdated(index) {
-            self.refuse(index, CloseCode::Superseded, now);
-            return index;
-        }
-        let answer = match opened.join() {
-            None => None,
-            Some(join) => match self.session_joined_by(index, &join) {
-                Some(session) => return self.join(session, index, &join, now),
-                None if self.has_ended(index, &join, now) => {
-                    self.refuse(index, CloseCode::Finished, now);
-                    return index;
-                }
-                None => {
-                    self.stats.joins_refused += 1;
-                    if self.has_successor(index) {
-                        self.refuse(index, CloseCode::Superseded, now);
-                        return index;
-                    }
-                    Some(Answer::Fresh)
-                }
+        let join = opened.join();
+        match (self.judge(index, join.as_ref(), now), join) {
+            (Verdict::Refused(code), _) => {
+                self.refuse(index, code, now);
+                index
+            }
+            (Verdict::GoesOn(session), Some(join)) => self.join(session, index, &join, now),
+            (Verdict::GoesOn(_), None) => index,
+            (Verdict::Begins(answer), _) => match self.session_before(index) {
+                Some(session) => self.restart(session, index, answer, now),
+                None => self.settle_in(index, answer, Room::Needed, now),
             },
+        }
+    }
+
+    fn judge(&mut self, index: u32, join: Option<&Join>, now: Instant) -> Verdict {
+        if self.is_outdated(index) {
+            return Verdict::Refused(CloseCode::Superseded);
+        }
+        let Some(join) = join else {
+            return Verdict::Begins(None);
         };
-        match self.session_before(index) {
-            Some(session) => self.restart(session, index, answer, now),
-            None => self.settle_in(index, answer, Room::Needed, now),
+        match self.session_joined_by(index, join) {
+            // It went on by a later handshake already: this packet is late.
+            Some(session) if self.is_by_later_handshake(session, index) => Verdict::Refused(CloseCode::Finished),
+            Some(session) => Verdict::GoesOn(session),
+            None if self.has_ended(index, join, now) => Verdict::Refused(CloseCode::Finished),
+            None => {
+                self.stats.joins_refused += 1;
+                if self.has_successor(index) {
+                    Verdict::Refused(CloseCode::Superseded)
+                } else {
+                    Verdict::Begins(Some(Answer::Fresh))
+                }
+            }
         }
     }
 
@@ -82,6 +92,11 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
     fn is_outdated(&self, index: u32) -> bool {
         let slot = self.table.get(index);
         slot.is_some_and(|slot| self.clients.is_later(&slot.who, slot.handshake))
+    }
+
+    fn is_by_later_handshake(&self, session: u32, index: u32) -> bool {
+        let handshake = |index: u32| self.table.get(index).map(|slot| slot.handshake);
+        handshake(session) > handshake(index)
     }
 
     /// Whether another process of the same client has the session that this one asks to go on with: it came later, for this one had a
@@ -232,6 +247,16 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
             self.clients.left(&slot.who, index, now);
         }
     }
+}
+
+/// What becomes of a new handshake.
+enum Verdict {
+    /// Nothing.
+    Refused(CloseCode),
+    /// This session goes on by it.
+    GoesOn(u32),
+    /// Both streams begin anew.
+    Begins(Option<Answer>),
 }
 
 /// Whether a session needs room of its own.
