@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use steadfast_sim::{ClientId, Cut, Direction, Parcel, Setup, Transport, World};
+use steadfast_sim::{ClientId, ClientSetup, Cut, Direction, Parcel, Setup, Transport, World};
 use steadfast_tests::restarts::{exchange_within, texts, told};
 
 const HALF_A_WAY: Duration = Duration::from_micros(500);
@@ -204,4 +204,22 @@ fn words_of_a_dead_server_do_not_call_off_the_handshake_that_is_due() {
         );
     }
     assert_eq!(world.client_stats(client).handshakes, 2);
+}
+
+#[test]
+fn a_late_packet_of_a_dead_client_begins_no_session_after_its_successor_has_closed() {
+    for half_ways in 0..14 {
+        let mut world = World::new(Setup::default());
+        let client = world.connect(&ClientSetup::default());
+        world.run_for(HALF_A_WAY * half_ways);
+        let late = Cut::down_for(Duration::ZERO).with_late_tail(Duration::from_secs(10));
+        world.restart_client(client, late);
+        world.run_for(Duration::from_secs(1));
+        world.close(client.up());
+        world.run_for(Duration::from_secs(2));
+        let before = (told(&world, client.down()), world.listener_stats().sessions);
+        world.run_for(Duration::from_secs(20));
+        let after = (told(&world, client.down()), world.listener_stats().sessions);
+        assert_eq!(after, before, "{half_ways} half ways into the handshake");
+    }
 }
