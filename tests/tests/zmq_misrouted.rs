@@ -26,9 +26,10 @@ fn socket(hop: &Context, kind: zmq::SocketType) -> Socket {
     socket
 }
 
-/// Sends and receives until the session is over.
+/// Sends and receives until the session is over. Which server a handshake reaches is chance, and they come every few seconds: a
+/// minute is enough nearly always.
 fn ended(client: &mut Client) -> Closed {
-    let limit = Instant::now() + PATIENCE;
+    let limit = Instant::now() + PATIENCE * 5;
     while Instant::now() < limit {
         match client.try_send(b"to whom?") {
             Ok(_) | Err(Error::WouldBlock | Error::Closed) => {}
