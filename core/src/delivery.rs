@@ -20,6 +20,7 @@ pub struct Delivery {
     /// The application says which messages it is done with ([`Session::acknowledge`](crate::Session::acknowledge)); those that
     /// it was handed and did not acknowledge are in doubt for their sender when this process dies. What is not
     /// acknowledged takes up the window, [`Limits::window_bytes`](crate::Limits::window_bytes): whoever never acknowledges soon
-    /// receives nothing. Otherwise handing a message over acknowledges it.
+    /// receives nothing. An acknowledgement covers all messages before it: two sides that acknowledge a message only when their
+    /// answer to it is acknowledged wait for each other. Otherwise handing a message over acknowledges it.
     pub manual_acknowledgement: bool,
 }
