@@ -36,9 +36,10 @@ pub(crate) fn run(clients: usize) -> Result<bool> {
         .collect::<Result<Vec<_>>>()?;
     until_all_are_back(&mut herd)?;
 
-    herd.iter_mut().for_each(Member::begin_anew);
     let killed_at = Instant::now();
     server.restart()?;
+    // Only now: whose message the old server had would be idle, and find out at its next ping.
+    herd.iter_mut().for_each(Member::begin_anew);
     until_all_are_back(&mut herd)?;
     let listening = match server.news() {
         Some((News::Listening, at)) => at,
@@ -96,7 +97,6 @@ impl Member {
 
     fn begin_anew(&mut self) {
         (self.handshakes, self.back_at) = (0, None);
-        // Something to ask the server for: who is idle finds out at the next ping.
         let _ = self.client.try_send(b"anybody there?");
     }
 
