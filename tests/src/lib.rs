@@ -1,5 +1,6 @@
 //! What the tests of this package share: messages worth sending.
 
+pub mod captured;
 pub mod examples;
 pub mod forge;
 pub mod over_zmq;

@@ -8,25 +8,8 @@ use steadfast_sim::{
     Action, ClientId, ClientSetup, Cut, Direction, Fault, Flow, NodeId, PacketKind, PacketName, Reading, ServerSetup,
     Setup, Tail, Transport, World,
 };
+use steadfast_tests::captured::{idle, setup};
 use steadfast_tests::{mixed, pattern};
-
-fn setup() -> Setup {
-    let transport = Transport {
-        capture: true,
-        ..Transport::default()
-    };
-    Setup {
-        transport,
-        ..Setup::default()
-    }
-}
-
-/// A session that has been idle for a while.
-fn idle() -> (World, ClientId) {
-    let (mut world, client) = World::established(setup());
-    world.run_for(Duration::from_secs(1));
-    (world, client)
-}
 
 fn stream_both(world: &mut World, client: ClientId, count: usize) {
     client.both().iter().for_each(|flow| world.stream(*flow, mixed(count)));

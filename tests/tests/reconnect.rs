@@ -5,21 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use steadfast::Event;
-use steadfast_sim::{Action, ClientId, Cut, Fault, PacketKind, PacketName, Setup, Tail, Transport, WhileDown, World};
+use steadfast_sim::{Action, ClientId, Cut, Fault, PacketKind, PacketName, Setup, Tail, Transport, World};
+use steadfast_tests::restarts::transports;
 use steadfast_tests::{mixed, numbered, pattern};
-
-/// Every kind of transport under the session.
-fn transports() -> impl Iterator<Item = Transport> {
-    let ways = [WhileDown::Block, WhileDown::Queue, WhileDown::Lose];
-    let hints = [true, false];
-    ways.into_iter().flat_map(move |while_down| {
-        hints.map(|hints| Transport {
-            while_down,
-            hints,
-            ..Transport::default()
-        })
-    })
-}
 
 fn world_over(transport: Transport) -> (World, ClientId) {
     World::established(Setup {

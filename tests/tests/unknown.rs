@@ -3,29 +3,10 @@
 use std::time::{Duration, Instant};
 
 use steadfast::Listener;
-use steadfast_sim::{
-    ClientId, ClientSetup, Cut, Direction, NodeId, PacketKind, Reading, ServerSetup, Setup, Transport, World,
-};
+use steadfast_sim::{ClientId, ClientSetup, Cut, Direction, NodeId, PacketKind, Reading, ServerSetup, Setup, World};
+use steadfast_tests::captured::{idle, setup};
 use steadfast_tests::forge::unknown;
 use steadfast_tests::numbered;
-
-fn setup() -> Setup {
-    let transport = Transport {
-        capture: true,
-        ..Transport::default()
-    };
-    Setup {
-        transport,
-        ..Setup::default()
-    }
-}
-
-/// A session that has been idle for a while.
-fn idle() -> (World, ClientId) {
-    let (mut world, client) = World::established(setup());
-    world.run_for(Duration::from_secs(1));
-    (world, client)
-}
 
 /// The data packets that a client sent, from the `from`th packet of the world on.
 fn data_of(world: &World, client: ClientId, from: usize) -> Vec<Vec<u8>> {
