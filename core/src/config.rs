@@ -268,8 +268,10 @@ impl ServerConfig {
         self.max_attempts
     }
 
-    /// The same for a listener with one session.
-    pub(crate) fn of_one(&self) -> Self {
+    /// The same for a transport that joins two endpoints: one session at a time. A client that comes with the identity of the one
+    /// that is there takes its place; any other is told that the server is busy, and goes on trying.
+    #[must_use]
+    pub fn of_one(&self) -> Self {
         Self {
             max_sessions: 1,
             ..self.clone()

@@ -48,8 +48,9 @@ pub struct Unreachable {
     pub silent_for: Duration,
     /// Whether the session had been established: if not, nobody at the other end ever answered as a Steadfast server should.
     pub established: bool,
-    /// What went wrong in the last attempt at a handshake, if one failed.
-    pub last_failure: Option<String>,
+    /// Why that may be, as far as is known, for a person to read: what went wrong in the last attempt at a handshake, or what a
+    /// driver sees of its transport.
+    pub probable_cause: Option<String>,
 }
 
 /// The peer is heard again.
@@ -128,8 +129,8 @@ impl fmt::Display for Event {
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "nothing heard from the peer for {:.1?}", self.silent_for)?;
-        if let Some(failure) = &self.last_failure {
-            write!(f, "; the last attempt failed: {failure}")?;
+        if let Some(cause) = &self.probable_cause {
+            write!(f, "; probable cause: {cause}")?;
         } else if !self.established {
             f.write_str("; is a Steadfast server listening at this address?")?;
         }

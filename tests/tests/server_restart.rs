@@ -294,7 +294,7 @@ fn a_session_outlives_a_server_that_refuses_or_is_refused_and_says_why_it_is_unr
         let Event::Unreachable(unreachable) = &world.seen(client.up())[1].event else {
             panic!("{}", world.timeline());
         };
-        let failure = unreachable.last_failure.as_deref().unwrap_or("nothing");
+        let failure = unreachable.probable_cause.as_deref().unwrap_or("nothing");
         assert!(failure.contains(why), "{failure}");
         // One attempt every five seconds, once they have slowed down.
         let hellos = world.packets(client.up(), PacketKind::Initial);

@@ -344,7 +344,7 @@ impl Channel {
                 let event = Unreachable {
                     silent_for,
                     established: true,
-                    last_failure: None,
+                    probable_cause: None,
                 };
                 self.stats.outages += 1;
                 self.tell(Event::Unreachable(event));

@@ -365,6 +365,12 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         None
     }
 
+    /// Whether [`poll_event`](Self::poll_event) may have something to give: a driver that sleeps then would keep it from the
+    /// application.
+    pub fn has_event(&self) -> bool {
+        !self.with_events.is_empty()
+    }
+
     fn session_event(&mut self, index: u32, now: Instant) -> Option<(SessionId, Event)> {
         let slot = self.table.get_mut(index)?;
         let State::Session(channel) = &mut slot.state else {

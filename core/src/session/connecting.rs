@@ -134,7 +134,7 @@ impl Connecting {
         self.unreachable = Some(Unreachable {
             silent_for,
             established: false,
-            last_failure: self.attempts.last_failure().cloned(),
+            probable_cause: self.attempts.last_failure().cloned(),
         });
         Outcome::Connecting
     }
@@ -154,6 +154,10 @@ impl Connecting {
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         self.unreachable.take().map(Event::Unreachable)
+    }
+
+    pub(super) fn has_event(&self) -> bool {
+        self.unreachable.is_some()
     }
 
     pub(super) fn reachability(&self) -> Reachability {

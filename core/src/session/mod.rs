@@ -189,6 +189,15 @@ impl Session {
         }
     }
 
+    /// Whether [`poll_event`](Self::poll_event) has something to give: a driver that sleeps then would keep it from the application.
+    pub fn has_event(&self) -> bool {
+        match &self.phase {
+            Phase::Connecting(connecting) => connecting.has_event(),
+            Phase::Standing(standing) => standing.channel.has_event(),
+            Phase::Ended(ended) => ended.told.is_some(),
+        }
+    }
+
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever. May change after any `handle_*`, command or other poll.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {

@@ -335,7 +335,7 @@ impl Standing {
     pub(super) fn poll_event(&mut self, now: Instant) -> Option<Event> {
         let mut event = self.channel.poll_event(now);
         if let Some(Event::Unreachable(news)) = &mut event {
-            news.last_failure = self.attempts.last_failure().cloned();
+            news.probable_cause = self.attempts.last_failure().cloned();
         }
         event
     }

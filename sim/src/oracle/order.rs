@@ -134,7 +134,7 @@ mod tests {
         let unreachable = Event::Unreachable(steadfast::Unreachable {
             silent_for: std::time::Duration::ZERO,
             established: true,
-            last_failure: None,
+            probable_cause: None,
         });
         assert!(!may_be(&[established(), restarted(), unreachable]));
     }
