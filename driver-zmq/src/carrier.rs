@@ -82,7 +82,7 @@ impl Carrier {
         }
     }
 
-    /// Sends to the one peer of a DEALER.
+    /// Sends to the one peer of a DEALER or PAIR.
     pub(crate) fn send(&self, packet: Vec<u8>) -> Result<Sent, zmq::Error> {
         // A refused send destroys the 0MQ message: 0MQ gets a copy, and ours is kept until it took that.
         match self.socket.send(&packet[..], DONTWAIT) {
@@ -92,10 +92,12 @@ impl Carrier {
         }
     }
 
-    /// Sends to one of the peers of a ROUTER.
+    /// Sends to one of the peers of a ROUTER; where there is no route, to the one peer of a PAIR.
     pub(crate) fn send_to(&self, route: &Route, packet: Vec<u8>) -> Result<Sent, zmq::Error> {
         let mut frames = route.frames();
-        let hop = frames.next().expect("packets without a route are not taken");
+        let Some(hop) = frames.next() else {
+            return self.send(packet);
+        };
         // With ROUTER_MANDATORY the first frame alone decides (`router.cpp`, `xsend`).
         match self.socket.send(hop, DONTWAIT | SNDMORE) {
             Ok(()) => {}

@@ -24,6 +24,7 @@ pub struct Endpoint<'a> {
     pub(crate) socket: Option<zmq::Socket>,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) monitor: bool,
+    pub(crate) pair: bool,
 }
 
 /// How soon a connection that died silently is given up, at most interval and timeout together.
@@ -52,18 +53,30 @@ impl<'a> Endpoint<'a> {
             socket: None,
             heartbeat: HEARTBEAT,
             monitor: true,
+            pair: false,
         }
     }
 
     /// Uses a socket that the caller made in the same context and configured, neither bound nor connected yet: a `DEALER` for a
-    /// client, a `ROUTER` for a server.
+    /// client, a `ROUTER` for a server, a `PAIR` with [`pair`](Self::pair).
     ///
     /// These options are set nevertheless: `LINGER`, `MAXMSGSIZE`, `HEARTBEAT_*`, `SNDHWM` and `RCVHWM` (raised if they are lower
-    /// than what is kept in flight); for a client also `IMMEDIATE`, `RECONNECT_IVL*`, `CONNECT_TIMEOUT`, `HANDSHAKE_IVL`; for a
-    /// server `ROUTER_MANDATORY`. A client needs no routing id of its own; with one, the server's socket wants `ROUTER_HANDOVER`.
+    /// than what is kept in flight); where it connects also `IMMEDIATE`, `RECONNECT_IVL*`, `CONNECT_TIMEOUT`, `HANDSHAKE_IVL`; for a
+    /// `ROUTER` `ROUTER_MANDATORY`. A client needs no routing id of its own; with one, the server's socket wants `ROUTER_HANDOVER`.
     #[must_use]
     pub fn socket(mut self, socket: zmq::Socket) -> Self {
         self.socket = Some(socket);
+        self
+    }
+
+    /// A `PAIR` at this end, in place of the client's `DEALER` or the server's `ROUTER`. The other end must be a `PAIR` too.
+    ///
+    /// Such a server has one client at a time: one with the certificate of the client that is there takes its place; any other
+    /// is told that the server is busy, and goes on trying. 0MQ itself lets nobody in at a bound `PAIR` while a connection stands, be it dead
+    /// and not found out yet: see [`heartbeat`](Self::heartbeat).
+    #[must_use]
+    pub fn pair(mut self) -> Self {
+        self.pair = true;
         self
     }
 
@@ -124,8 +137,12 @@ fn has_bad_port(address: &str) -> bool {
     !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_err()
 }
 
-fn name(socket_type: zmq::SocketType) -> &'static str {
-    if socket_type == zmq::DEALER { "DEALER" } else { "ROUTER" }
+fn name(kind: zmq::SocketType) -> &'static str {
+    match kind {
+        zmq::DEALER => "DEALER",
+        zmq::ROUTER => "ROUTER",
+        _ => "PAIR",
+    }
 }
 
 impl std::fmt::Debug for Endpoint<'_> {

@@ -20,7 +20,7 @@ pub enum OpenError {
     },
     /// The caller's socket is of another type.
     SocketType {
-        /// What is needed: `DEALER` or `ROUTER`.
+        /// What is needed: `DEALER`, `ROUTER` or `PAIR`.
         needed: &'static str,
         /// What was given.
         given: zmq::SocketType,
@@ -50,6 +50,8 @@ pub enum OpenError {
     Setup(zmq::Error),
     /// The session cannot begin.
     Session(ConnectError),
+    /// The system refuses a thread.
+    Thread(std::io::Error),
 }
 
 impl OpenError {
@@ -71,6 +73,7 @@ impl OpenError {
             | Self::SocketInUse { .. }
             | Self::OtherContext
             | Self::Session(_) => false,
+            Self::Thread(_) => true,
         }
     }
 }
@@ -110,6 +113,7 @@ impl fmt::Display for OpenError {
             }
             Self::Setup(error) => write!(f, "0MQ refuses to set up the socket: {error}"),
             Self::Session(error) => error.fmt(f),
+            Self::Thread(error) => write!(f, "the system refuses a thread: {error}"),
         }
     }
 }
@@ -131,6 +135,7 @@ impl std::error::Error for OpenError {
         match self {
             Self::Bind { source, .. } | Self::Connect { source, .. } | Self::Setup(source) => Some(source),
             Self::Session(error) => Some(error),
+            Self::Thread(error) => Some(error),
             _ => None,
         }
     }

@@ -111,8 +111,11 @@ mod backlog;
 mod carrier;
 mod client;
 mod counters;
+mod diagnosis;
 mod endpoint;
 mod error;
+mod handle;
+mod link;
 mod monitor;
 mod noise;
 mod options;
@@ -126,12 +129,14 @@ mod server;
 mod strangers;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod turn;
 mod wait;
 
 pub use client::Client;
 pub use counters::Counters;
 pub use endpoint::Endpoint;
 pub use error::{Error, OpenError};
+pub use handle::{ClientHandle, ServerHandle};
 pub use provider::default_provider;
 pub use server::{Received, Server};
 pub use steadfast;

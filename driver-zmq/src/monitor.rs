@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use steadfast::PathHint;
 use zmq::{DONTWAIT, SocketEvent};
 
 use crate::OpenError;
@@ -16,8 +15,32 @@ pub(crate) struct Monitor {
     pair: zmq::Socket,
 }
 
-/// How many events are taken in one turn.
-const EVENTS_PER_TURN: usize = 64;
+/// What 0MQ says of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// TCP is there; ZMTP is not, yet.
+    Connected,
+    /// The handshake of ZMTP came to nothing.
+    NoZmtp {
+        /// One side wants another security mechanism: NULL here, CURVE there, say.
+        mechanism: bool,
+    },
+    /// Packets can pass.
+    Up,
+    Down,
+}
+
+/// `ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH` (`zmq.h`).
+const MECHANISM_MISMATCH: u32 = 0x1100_0001;
+
+const EVENTS: [SocketEvent; 6] = [
+    SocketEvent::CONNECTED,
+    SocketEvent::HANDSHAKE_SUCCEEDED,
+    SocketEvent::HANDSHAKE_FAILED_NO_DETAIL,
+    SocketEvent::HANDSHAKE_FAILED_PROTOCOL,
+    SocketEvent::HANDSHAKE_FAILED_AUTH,
+    SocketEvent::DISCONNECTED,
+];
 
 impl Monitor {
     /// Begins, on a socket that is not connected yet.
@@ -28,7 +51,7 @@ impl Monitor {
         pair.set_rcvhwm(0)?;
         let endpoint = unused_endpoint();
         pair.connect(&endpoint)?;
-        let events = SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() | SocketEvent::DISCONNECTED.to_raw();
+        let events = EVENTS.iter().fold(0, |mask, event| mask | event.to_raw());
         socket.monitor(&endpoint, events.into())?;
         Ok(Self { pair })
     }
@@ -37,17 +60,14 @@ impl Monitor {
         &self.pair
     }
 
-    /// The newest news, if there are any.
-    pub(crate) fn latest(&self) -> Result<Option<PathHint>, zmq::Error> {
-        let mut latest = None;
-        for _ in 0..EVENTS_PER_TURN {
-            match self.pair.recv_multipart(DONTWAIT) {
-                Ok(frames) => latest = frames.first().and_then(|frame| hint(frame)).or(latest),
-                Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(latest)
+    /// The news so far, oldest first.
+    pub(crate) fn news(&self) -> impl Iterator<Item = Result<News, zmq::Error>> {
+        let events = std::iter::from_fn(|| match self.pair.recv_multipart(DONTWAIT) {
+            Ok(frames) => Some(Ok(frames.first().and_then(|frame| read(frame)))),
+            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => None,
+            Err(error) => Some(Err(error)),
+        });
+        events.filter_map(Result::transpose)
     }
 
     /// Ends the events. Without this, a socket that is closing would wait for a reader that is gone.
@@ -74,14 +94,19 @@ fn unused_endpoint() -> String {
     format!("inproc://steadfast-monitor-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The first frame of an event: its number and a value, in the machine's byte order.
-fn hint(frame: &[u8]) -> Option<PathHint> {
-    let number = u16::from_ne_bytes(*frame.first_chunk()?);
-    if number == SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
-        Some(PathHint::Up)
-    } else if number == SocketEvent::DISCONNECTED.to_raw() {
-        Some(PathHint::Down)
-    } else {
-        None
+/// The first frame of an event: its number and a value, in the machine's byte order (`zmq_socket_monitor(3)`).
+fn read(frame: &[u8]) -> Option<News> {
+    let (number, value) = frame.split_first_chunk()?;
+    let value = u32::from_ne_bytes(*value.first_chunk()?);
+    match SocketEvent::from_raw(u16::from_ne_bytes(*number)) {
+        SocketEvent::CONNECTED => Some(News::Connected),
+        SocketEvent::HANDSHAKE_SUCCEEDED => Some(News::Up),
+        SocketEvent::HANDSHAKE_FAILED_NO_DETAIL
+        | SocketEvent::HANDSHAKE_FAILED_PROTOCOL
+        | SocketEvent::HANDSHAKE_FAILED_AUTH => Some(News::NoZmtp {
+            mechanism: value == MECHANISM_MISMATCH,
+        }),
+        SocketEvent::DISCONNECTED => Some(News::Down),
+        _ => None,
     }
 }

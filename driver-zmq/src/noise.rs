@@ -9,8 +9,8 @@ use crate::seldom::Seldom;
 use crate::strangers::Sample;
 
 /// What the core counted so far, and what of it was told.
+#[derive(Default)]
 pub(crate) struct Noise {
-    address: String,
     seen: ListenerStats,
     lines: [Seldom; KINDS.len() + 2],
 }
@@ -51,14 +51,6 @@ const STRANGERS: usize = KINDS.len();
 const ODD: usize = KINDS.len() + 1;
 
 impl Noise {
-    pub(crate) fn new(address: &str) -> Self {
-        Self {
-            address: address.into(),
-            seen: ListenerStats::default(),
-            lines: Default::default(),
-        }
-    }
-
     /// Takes note of what the core counted since the last time: at the packet with this sample, or while time passed.
     pub(crate) fn compare(&mut self, stats: ListenerStats, sample: Option<&Sample>, from: &mut Sender, now: Instant) {
         if stats == self.seen {
@@ -90,7 +82,7 @@ impl Noise {
             return;
         }
         if let Some(times) = self.lines[line].occurred(times, now) {
-            tracing::warn!(address = self.address, times, from = from.address(), "{}", says());
+            tracing::warn!(times, from = from.address(), "{}", says());
         }
     }
 }

@@ -5,9 +5,6 @@ use std::time::{Duration, Instant};
 /// How many packets are taken from 0MQ before any are sent: they share an acknowledgement.
 pub(crate) const PACKETS_PER_TURN: usize = 128;
 
-/// An application that is busy with messages, or with sending, has its socket served this often nevertheless.
-pub(crate) const SERVE_EVERY: Duration = Duration::from_millis(1);
-
 /// A wait is never longer: a bound for the conversion to whole milliseconds, which costs one wake-up an hour.
 const LONGEST: Duration = Duration::from_secs(3600);
 

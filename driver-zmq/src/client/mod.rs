@@ -10,17 +10,18 @@ use rustls::pki_types::ServerName;
 use steadfast::{
     Bytes, ClientConfig, Event, InFlight, Message, MessageId, Negotiated, PeerIdentity, Session, SessionStats,
 };
+use zmq::PollItem;
 
-use crate::carrier::Carrier;
-use crate::monitor::Monitor;
-use crate::process::Owner;
-use crate::redial::Redial;
-use crate::{Counters, Endpoint, Error, OpenError, options};
+use crate::diagnosis::Diagnosis;
+use crate::link::{Attachment, Link};
+use crate::turn::{Driven, flushed};
+use crate::{ClientHandle, Counters, Endpoint, Error, OpenError};
 
-/// A secure session with one server, over a `DEALER`, driven by the thread that calls it.
+/// A secure session with one server, over a `DEALER` or a `PAIR`, driven by the thread that calls it.
 ///
 /// Nothing happens between calls: an application that is idle for long still calls [`recv_timeout`](Self::recv_timeout) (or any other
-/// method) every few seconds, or its server takes it for unreachable, and goes on when it calls again.
+/// method) every few seconds, or its server takes it for unreachable, and goes on when it calls again. One that cannot has it
+/// driven [in the background](Self::spawn).
 ///
 /// Messages wait for the connection and for the handshake; a connection that breaks is replaced without the application's
 /// help, and what was lost with it is sent again. When the server's process restarts, the client goes on with the new
@@ -29,18 +30,16 @@ use crate::{Counters, Endpoint, Error, OpenError, options};
 /// [when a process restarts](crate#when-a-process-restarts).
 pub struct Client {
     session: Session,
-    carrier: Carrier,
-    monitor: Option<Monitor>,
-    address: String,
-    owner: Owner,
+    link: Link,
     /// The one packet that 0MQ refused. While it waits, the core is not asked for others.
     held: Option<Vec<u8>>,
     path: Path,
-    redial: Redial,
+    diagnosis: Diagnosis,
     last_turn: Instant,
+    /// How long closing may take.
+    linger: Duration,
     /// `Closed` was handed out.
     ended: bool,
-    counters: Counters,
 }
 
 /// What sending tells of the connection, without a monitor.
@@ -61,43 +60,66 @@ impl Client {
     /// # Errors
     /// [`OpenError`] if this cannot work whatever the network does.
     pub fn connect(
-        mut endpoint: Endpoint<'_>,
+        endpoint: Endpoint<'_>,
         server: ServerName<'static>,
         config: &ClientConfig,
     ) -> Result<Self, OpenError> {
-        let socket = endpoint.take_socket(zmq::DEALER)?;
-        options::set_common(
-            &socket,
-            endpoint.heartbeat,
-            endpoint.is_ipv6(),
-            config.limits().max_packets_in_flight,
-        )?;
-        options::set_connecting(&socket)?;
-        let session = Session::new(config, server, Instant::now()).map_err(OpenError::Session)?;
-        let monitor = endpoint
-            .monitor
-            .then(|| Monitor::new(endpoint.context, &socket))
-            .transpose()?;
-        let client = Self {
-            session,
-            carrier: Carrier::new(socket),
-            monitor,
-            address: endpoint.address,
-            owner: Owner::this_process(),
+        Self::open(endpoint, Attachment::Connects, server, config)
+    }
+
+    /// Waits at an address for its server, which [connects](crate::Server::connect): for clients with a fixed address, and servers behind
+    /// something that lets nobody in.
+    ///
+    /// One server at a time may connect: among several, 0MQ deals the packets out by turns, and the session ends with
+    /// [`Misrouted`](steadfast::CloseReason::Misrouted). When a connection breaks, the server hears again of a client that has
+    /// nothing to say after [`Limits::ping_interval`](steadfast::Limits::ping_interval).
+    ///
+    /// # Errors
+    /// [`OpenError`]; for an address in use it names the address and what to do.
+    pub fn bind(endpoint: Endpoint<'_>, server: ServerName<'static>, config: &ClientConfig) -> Result<Self, OpenError> {
+        Self::open(endpoint, Attachment::Binds, server, config)
+    }
+
+    fn open(
+        endpoint: Endpoint<'_>,
+        attachment: Attachment,
+        server: ServerName<'static>,
+        config: &ClientConfig,
+    ) -> Result<Self, OpenError> {
+        let mut link = Link::open(endpoint, zmq::DEALER, attachment, config.limits().max_packets_in_flight)?;
+        let name = server.to_str().into_owned();
+        link.set_span(tracing::error_span!(
+            "steadfast_client",
+            address = link.address(),
+            server = name
+        ));
+        Ok(Self {
+            session: Session::new(config, server, Instant::now()).map_err(OpenError::Session)?,
+            link,
             held: None,
             path: Path::New,
-            redial: Redial::new(),
+            diagnosis: Diagnosis::default(),
             last_turn: Instant::now(),
+            linger: config.limits().linger,
             ended: false,
-            counters: Counters::default(),
-        };
-        match client.carrier.socket().connect(&client.address) {
-            Ok(()) => Ok(client),
-            Err(source) => Err(OpenError::Connect {
-                address: client.address.clone(),
-                source,
-            }),
-        }
+        })
+    }
+
+    /// Goes on in a thread of its own: heartbeats, resending and handshakes no longer wait for the application, and any number of
+    /// threads may use the client at once.
+    ///
+    /// # Errors
+    /// [`OpenError::Setup`] or [`OpenError::Thread`] if 0MQ or the system refuses what that needs.
+    pub fn spawn(self) -> Result<ClientHandle, OpenError> {
+        ClientHandle::new(self)
+    }
+
+    /// Where the client waits for its server, with the port that was taken for `*`; or the address that it connects to.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`], [`Error::Socket`].
+    pub fn local_address(&self) -> Result<String, Error> {
+        self.link.local_address()
     }
 
     /// Sends a message of one part. Waits while too much is unacknowledged; the server's application must be taking messages then.
@@ -108,12 +130,7 @@ impl Client {
     /// [`Error::Send`], [`Error::Closed`], [`Error::Forked`]; nothing of the message is kept then. [`Error::Terminated`] or
     /// [`Error::Socket`] if 0MQ does not work any longer.
     pub fn send(&mut self, payload: &[u8]) -> Result<MessageId, Error> {
-        loop {
-            match self.try_send(payload) {
-                Err(Error::WouldBlock) => self.wait_and_turn()?,
-                other => return other,
-            }
-        }
+        self.when_possible(None, |client| client.try_send(payload))
     }
 
     /// Sends a message of one part, if that is possible without waiting.
@@ -122,7 +139,7 @@ impl Client {
     /// [`Error::WouldBlock`], [`Error::Send`], [`Error::Closed`], [`Error::Forked`]; nothing of the message is kept then.
     /// [`Error::Terminated`] or [`Error::Socket`] if 0MQ does not work any longer.
     pub fn try_send(&mut self, payload: &[u8]) -> Result<MessageId, Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         let id = self.session.send(payload, Instant::now())?;
         self.after_command()?;
         Ok(id)
@@ -141,12 +158,7 @@ impl Client {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_parts(&mut self, parts: &[Bytes]) -> Result<MessageId, Error> {
-        loop {
-            match self.try_send_parts(parts) {
-                Err(Error::WouldBlock) => self.wait_and_turn()?,
-                other => return other,
-            }
-        }
+        self.when_possible(None, |client| client.try_send_parts(parts))
     }
 
     /// Sends a message of one or more parts, shared until they are acknowledged, if that is possible without waiting.
@@ -154,7 +166,7 @@ impl Client {
     /// # Errors
     /// As [`try_send`](Self::try_send).
     pub fn try_send_parts(&mut self, parts: &[Bytes]) -> Result<MessageId, Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         let id = self.session.send_parts(parts, Instant::now())?;
         self.after_command()?;
         Ok(id)
@@ -184,24 +196,48 @@ impl Client {
         self.recv_timeout(Duration::ZERO)
     }
 
+    /// What `zmq::poll` should wait for before [`try_recv`](Self::try_recv) is called again; asks anew each time, since it changes. Until
+    /// [`deadline`](Self::deadline) at the latest.
+    pub fn poll_items(&self) -> impl Iterator<Item = PollItem<'_>> {
+        self.link.poll_items(self.wanted())
+    }
+
+    /// The file descriptors that become readable when [`try_recv`](Self::try_recv) should be called, for an event loop of another kind.
+    /// They stay the same.
+    ///
+    /// They are 0MQ's `ZMQ_FD`: they signal that something changed, *not* that something is there, and any call of this client may
+    /// take a signal away. So, before each wait: call `try_recv` until it returns nothing, then [`deadline`](Self::deadline), and
+    /// wait no longer than that; it has passed already if a signal was missed. Never write to them, read from them or close them.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`], [`Error::Socket`].
+    #[cfg(unix)]
+    pub fn descriptors(&self) -> Result<impl Iterator<Item = std::os::fd::RawFd>, Error> {
+        self.link.descriptors()
+    }
+
+    /// When to call [`try_recv`](Self::try_recv) whatever [`poll_items`](Self::poll_items) or [`descriptors`](Self::descriptors)
+    /// say; none: not before they do. In the past if an event waits: a message that is opened already shows at no socket.
+    ///
+    /// # Errors
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
+    pub fn deadline(&mut self) -> Result<Option<Instant>, Error> {
+        Driven::deadline(self)
+    }
+
     /// Waits until the server's application has taken every message sent. Events wait meanwhile.
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Closed`], [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn flush(&mut self, timeout: Duration) -> Result<(), Error> {
-        let until = Instant::now() + timeout;
-        loop {
-            self.turn()?;
-            if self.session.is_closed() {
-                // Nothing is in flight then either: what was lost is in `Closed`.
-                return Err(Error::Closed);
-            } else if self.session.in_flight() == InFlight::default() {
-                return Ok(());
-            } else if Instant::now() >= until {
-                return Err(Error::TimedOut);
-            }
-            self.wait(Some(until))?;
-        }
+        self.when_possible(Some(Instant::now() + timeout), |client| {
+            client.turn()?;
+            client.flushed()
+        })
+    }
+
+    pub(crate) fn flushed(&self) -> Result<(), Error> {
+        flushed(self.session.is_closed(), self.session.in_flight())
     }
 
     /// Says that the application is done with this message, and with all that it received before: the server may forget them.
@@ -210,7 +246,7 @@ impl Client {
     /// # Errors
     /// [`Error::Acknowledge`], [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn acknowledge(&mut self, message: MessageId) -> Result<(), Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         self.session.acknowledge(message, Instant::now())?;
         self.after_command()
     }
@@ -220,7 +256,7 @@ impl Client {
     /// # Errors
     /// [`Error::Forked`].
     pub fn withdraw_unsent(&mut self) -> Result<Vec<Message>, Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         Ok(self.session.withdraw_unsent(Instant::now()))
     }
 
@@ -230,7 +266,7 @@ impl Client {
     /// # Errors
     /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn renew(&mut self) -> Result<(), Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         self.session.renew(Instant::now());
         self.turn()
     }
@@ -241,7 +277,7 @@ impl Client {
     /// # Errors
     /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn begin_close(&mut self) -> Result<(), Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         self.session.close(Instant::now());
         self.turn()
     }
@@ -261,10 +297,16 @@ impl Client {
         while !self.ended {
             match self.recv_until(Some(until))? {
                 Some(event) => events.push(event),
-                None => self.session.abort(Instant::now()),
+                None => self.abort()?,
             }
         }
         Ok(events)
+    }
+
+    pub(crate) fn abort(&mut self) -> Result<(), Error> {
+        self.link.owner().check()?;
+        self.session.abort(Instant::now());
+        self.after_command()
     }
 
     /// The last message that the server's application took, if any.
@@ -294,7 +336,7 @@ impl Client {
 
     /// Counters of this driver.
     pub fn counters(&self) -> Counters {
-        self.counters
+        self.link.counters
     }
 }
 
@@ -309,7 +351,7 @@ impl Drop for Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("address", &self.address)
+            .field("address", &self.link.address())
             .field("session", &self.session)
             .finish_non_exhaustive()
     }

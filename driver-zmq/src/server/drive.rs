@@ -9,33 +9,58 @@ use super::{Received, Server};
 use crate::Error;
 use crate::backlog::Held;
 use crate::carrier::{Arrival, Sender, Sent, into_packet_and_sender};
+use crate::link::Link;
+use crate::monitor::News;
 use crate::route::Route;
 use crate::strangers::Sample;
-use crate::wait::{self, PACKETS_PER_TURN, SERVE_EVERY};
+use crate::turn::Driven;
+use crate::wait::PACKETS_PER_TURN;
 
 /// How many packets are sent before others are taken, over all sessions: a bound on how long nothing is received.
 const TRANSMITS_PER_TURN: usize = 512;
 
 /// Longer than a client on a busy machine takes to read what has arrived, or to ask again.
-const QUIET_BEFORE_LEAVING: Duration = Duration::from_millis(250);
+pub(crate) const QUIET_BEFORE_LEAVING: Duration = Duration::from_millis(250);
 
-impl Server {
-    pub(super) fn recv_until(&mut self, until: Option<Instant>) -> Result<Option<Received>, Error> {
-        if self.last_turn.elapsed() >= SERVE_EVERY {
-            self.turn()?;
+impl Driven for Server {
+    type Event = Received;
+
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    fn last_turn(&self) -> Instant {
+        self.last_turn
+    }
+
+    fn turn(&mut self) -> Result<(), Error> {
+        self.link.owner().check()?;
+        let span = self.link.span().clone();
+        let _entered = span.enter();
+        let now = Instant::now();
+        self.last_turn = now;
+        self.take_news(now)?;
+        self.receive(now)?;
+        self.expire(now)?;
+        self.retry(now)?;
+        self.transmit(now)
+    }
+
+    fn transmit(&mut self, now: Instant) -> Result<(), Error> {
+        self.link.owner().check()?;
+        for _ in 0..TRANSMITS_PER_TURN {
+            let Some(transmit) = self.listener.poll_transmit(now) else {
+                self.behind = false;
+                return Ok(());
+            };
+            self.dispatch(transmit, now)?;
         }
-        loop {
-            if let Some(event) = self.next_event()? {
-                return Ok(Some(event));
-            }
-            self.turn()?;
-            if let Some(event) = self.next_event()? {
-                return Ok(Some(event));
-            } else if until.is_some_and(|until| Instant::now() >= until) {
-                return Ok(None);
-            }
-            self.wait(until)?;
-        }
+        self.behind = true;
+        Ok(())
     }
 
     fn next_event(&mut self) -> Result<Option<Received>, Error> {
@@ -52,58 +77,87 @@ impl Server {
             Event::Closed(_) => self.peers.remove(&session),
             _ => self.peers.get(&session).cloned(),
         };
-        Ok(Some(Received {
+        let received = Received {
             session,
             peer: peer.unwrap_or_default(),
             event,
-        }))
-    }
-
-    pub(super) fn after_command(&mut self) -> Result<(), Error> {
-        let now = Instant::now();
-        if now.saturating_duration_since(self.last_turn) >= SERVE_EVERY {
-            self.turn()
-        } else {
-            self.transmit(now)
+        };
+        if !matches!(received.event, Event::Message(_)) {
+            self.log(&received);
         }
+        Ok(Some(received))
     }
 
-    pub(super) fn wait_and_turn(&mut self) -> Result<(), Error> {
-        self.wait(None)?;
-        self.turn()
+    fn has_event(&self) -> bool {
+        self.listener.has_event()
     }
 
-    /// Everything that can be done without waiting.
-    pub(super) fn turn(&mut self) -> Result<(), Error> {
-        self.owner.check()?;
-        let now = Instant::now();
-        self.last_turn = now;
-        self.receive(now)?;
-        if self.listener.poll_timeout().is_some_and(|deadline| deadline <= now) {
-            self.listener.handle_timeout(now);
-            self.noise
-                .compare(self.listener.stats(), None, &mut Sender::Nobody, now);
-        }
-        self.retry(now)?;
-        self.transmit(now)
+    fn next_turn(&self) -> Option<Instant> {
+        let again = self.behind.then(Instant::now);
+        let dial = self
+            .link
+            .redial_at()
+            .or_else(|| (!self.link.is_bound()).then_some(self.quiet_until));
+        let deadlines = [self.listener.poll_timeout(), self.backlog.deadline(), dial, again];
+        deadlines.into_iter().flatten().min()
     }
 
-    fn receive(&mut self, now: Instant) -> Result<(), Error> {
-        for _ in 0..PACKETS_PER_TURN {
-            match self.carrier.receive()? {
-                Arrival::Packet(route, message) if !route.is_empty() => self.take(route, message, now),
-                Arrival::Packet(_, message) | Arrival::Odd(message) => {
-                    self.counters.odd += 1;
-                    self.noise.odd(&mut Sender::Unasked(message), now);
-                }
-                Arrival::Nothing => break,
+    fn wait(&self, until: Option<Instant>) -> Result<(), Error> {
+        self.link.wait(POLLIN, &[until, self.next_turn()])
+    }
+
+    fn begin_to_end(&mut self) -> Result<Duration, Error> {
+        self.close_all()?;
+        Ok(self.linger + QUIET_BEFORE_LEAVING)
+    }
+
+    fn over_at(&self) -> Option<Instant> {
+        self.listener.sessions().next().is_none().then(|| self.leaves_at())
+    }
+}
+
+impl Server {
+    /// A connection that 0MQ has given up shows, where this side connects, by nobody being heard for long; sooner with a monitor.
+    fn take_news(&mut self, now: Instant) -> Result<(), Error> {
+        for news in self.link.news() {
+            match news? {
+                News::Up => self.quiet_until = now + self.longest_quiet,
+                News::Down | News::NoZmtp { .. } => self.quiet_until = now,
+                News::Connected => {}
             }
         }
         Ok(())
     }
 
+    fn expire(&mut self, now: Instant) -> Result<(), Error> {
+        if self.listener.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.listener.handle_timeout(now);
+            (self.noise).compare(self.listener.stats(), None, &mut Sender::Nobody, now);
+        }
+        self.link.keep_connected(now < self.quiet_until, now)
+    }
+
+    fn receive(&mut self, now: Instant) -> Result<(), Error> {
+        for _ in 0..PACKETS_PER_TURN {
+            match self.link.carrier.receive()? {
+                Arrival::Packet(route, message) if route.is_empty() != self.link.has_routes() => {
+                    self.take(route, message, now);
+                }
+                Arrival::Packet(_, message) | Arrival::Odd(message) => {
+                    self.link.counters.odd += 1;
+                    self.noise.odd(&mut Sender::Unasked(message), now);
+                }
+                Arrival::Nothing => return Ok(()),
+            }
+        }
+        self.link.left_packets();
+        Ok(())
+    }
+
     fn take(&mut self, route: Route, message: zmq::Message, now: Instant) {
-        self.counters.packets_received += 1;
+        self.link.counters.packets_received += 1;
+        self.last_packet = now;
+        self.quiet_until = now + self.longest_quiet;
         let sample = Sample::of(&route, &message);
         let (packet, mut sender) = into_packet_and_sender(message);
         self.listener.handle_packet(route, packet, now);
@@ -117,7 +171,6 @@ impl Server {
         while let Some(failed) = self.listener.poll_failed_attempt() {
             if let Some(handshakes) = self.failures.occurred(1, now) {
                 tracing::warn!(
-                    address = self.address,
                     handshakes,
                     from = sender.address(),
                     route = ?failed.route,
@@ -128,37 +181,24 @@ impl Server {
         }
     }
 
-    fn transmit(&mut self, now: Instant) -> Result<(), Error> {
-        self.owner.check()?;
-        for _ in 0..TRANSMITS_PER_TURN {
-            let Some(transmit) = self.listener.poll_transmit(now) else {
-                self.behind = false;
-                return Ok(());
-            };
-            self.dispatch(transmit, now)?;
-        }
-        self.behind = true;
-        Ok(())
-    }
-
     fn dispatch(&mut self, transmit: Transmit<Route>, now: Instant) -> Result<(), Error> {
         let Transmit { route, packet, session } = transmit;
-        match (self.carrier.send_to(&route, packet)?, session) {
-            (Sent::Done, _) => self.counters.packets_sent += 1,
+        match (self.link.carrier.send_to(&route, packet)?, session) {
+            (Sent::Done, _) => self.link.sent(),
             (Sent::RouteGone, Some(session)) => self.route_gone(session, now),
             (Sent::Refused(packet), Some(session)) => {
-                self.counters.packets_held += 1;
+                self.link.counters.packets_held += 1;
                 self.listener.pause(session);
                 self.backlog.hold(Held::new(session, route, packet, now), now);
             }
             // Whoever misses such an answer asks again.
-            (Sent::RouteGone | Sent::Refused(_), None) => self.counters.packets_dropped += 1,
+            (Sent::RouteGone | Sent::Refused(_), None) => self.link.counters.packets_dropped += 1,
         }
         Ok(())
     }
 
     fn route_gone(&mut self, session: SessionId, now: Instant) {
-        self.counters.packets_dropped += 1;
+        self.link.counters.packets_dropped += 1;
         self.listener.handle_route_gone(session, now);
     }
 
@@ -176,12 +216,12 @@ impl Server {
 
     fn try_again(&mut self, mut held: Held, now: Instant) -> Result<Option<Held>, Error> {
         let packet = std::mem::take(&mut held.packet);
-        match self.carrier.send_to(&held.route, packet)? {
-            Sent::Done => self.counters.packets_sent += 1,
+        match self.link.carrier.send_to(&held.route, packet)? {
+            Sent::Done => self.link.sent(),
             Sent::RouteGone => self.route_gone(held.session, now),
             Sent::Refused(packet) => {
                 let again = held.again(packet, now);
-                self.counters.packets_dropped += u64::from(again.is_none());
+                self.link.counters.packets_dropped += u64::from(again.is_none());
                 return Ok(again);
             }
         }
@@ -189,37 +229,39 @@ impl Server {
     }
 
     /// Answers clients that missed the end, until none has said anything for a while.
-    ///
-    /// A `DEALER` with `IMMEDIATE` drops what it has received and its application has not read when the connection ends
-    /// (`socket_base.cpp`, `hiccuped`): were the socket closed at once, our last packet would be lost, and with it the answer.
     pub(super) fn stay_for_last_words(&mut self, until: Instant) -> Result<(), Error> {
-        let mut leave_at = Instant::now() + QUIET_BEFORE_LEAVING;
-        while Instant::now() < leave_at.min(until) {
-            let heard = self.counters.packets_received;
-            self.wait(Some(leave_at.min(until)))?;
+        self.last_packet = Instant::now();
+        while Instant::now() < self.leaves_at().min(until) {
+            self.wait(Some(self.leaves_at().min(until)))?;
             self.turn()?;
-            if self.counters.packets_received > heard {
-                leave_at = Instant::now() + QUIET_BEFORE_LEAVING;
-            }
         }
         Ok(())
     }
 
-    pub(super) fn wait(&self, until: Option<Instant>) -> Result<(), Error> {
-        let again = self.behind.then(Instant::now);
-        let deadlines = [until, self.listener.poll_timeout(), self.backlog.deadline(), again];
-        Ok(wait::poll(
-            &mut [self.carrier.socket().as_poll_item(POLLIN)],
-            &deadlines,
-        )?)
+    /// When a server without sessions may go, if no packet comes until then.
+    ///
+    /// A `DEALER` with `IMMEDIATE` drops what it has received and its application has not read when the connection ends
+    /// (`socket_base.cpp`, `hiccuped`): were the socket closed at once, our last packet would be lost, and with it the answer.
+    pub(crate) fn leaves_at(&self) -> Instant {
+        self.last_packet + QUIET_BEFORE_LEAVING
+    }
+
+    fn log(&self, received: &Received) {
+        let _entered = self.link.span().enter();
+        let Received { session, event, .. } = received;
+        match event {
+            Event::PeerRestarted(_) => tracing::warn!(?session, "{event}"),
+            _ => tracing::debug!(?session, "{event}"),
+        }
     }
 
     pub(super) fn part(&mut self) {
-        if self.owner.check().is_ok() {
+        if self.link.owner().check().is_ok() {
             let now = Instant::now();
             self.listener.close_all(now);
             // Best effort: whoever wants to know calls `close`.
             let _ = self.transmit(now);
         }
+        self.link.part();
     }
 }

@@ -1,6 +1,8 @@
-//! The listening side: any number of sessions over one ROUTER.
+//! The side that is asked: any number of sessions over one ROUTER, or one over a PAIR.
 
 mod drive;
+
+pub(crate) use drive::QUIET_BEFORE_LEAVING;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,27 +14,28 @@ use steadfast::{
     SessionId, SessionState, SessionStats,
 };
 
+use zmq::PollItem;
+
 use crate::backlog::Backlog;
-use crate::carrier::Carrier;
+use crate::link::{Attachment, Link};
 use crate::noise::{Noise, strangers};
-use crate::process::Owner;
 use crate::route::Route;
 use crate::seldom::Seldom;
-use crate::{Counters, Endpoint, Error, OpenError, options};
+use crate::turn::{Driven, flushed};
+use crate::{Counters, Endpoint, Error, OpenError, ServerHandle};
 
-/// Secure sessions with any number of clients, over a `ROUTER`, driven by the thread that calls it.
+/// Secure sessions with any number of clients over a `ROUTER`, or with one over a `PAIR`, driven by the thread that calls it.
 ///
 /// Nothing happens between calls: a server that is busy with something else for seconds is taken for unreachable, and goes
-/// on when it calls again. [`recv`](Self::recv) serves all sessions.
+/// on when it calls again. One that must not be has itself driven [in the background](Self::spawn). [`recv`](Self::recv) serves
+/// all sessions.
 ///
 /// While both processes live, what is lost with a connection is sent again. When the client's process restarts, what
 /// the old one did not acknowledge is sent again only if [`Delivery::redeliver`](steadfast::Delivery::redeliver) is
 /// set: [when a process restarts](crate#when-a-process-restarts).
 pub struct Server {
     listener: Listener<Route>,
-    carrier: Carrier,
-    address: String,
-    owner: Owner,
+    link: Link,
     /// Who the sessions belong to, kept until their `Closed` was handed out.
     peers: HashMap<SessionId, Arc<PeerIdentity>>,
     backlog: Backlog,
@@ -41,7 +44,14 @@ pub struct Server {
     last_turn: Instant,
     /// The core may have more to send than one turn took.
     behind: bool,
-    counters: Counters,
+    /// Where it connects: until when nobody need be heard for the connection to pass for a good one.
+    quiet_until: Instant,
+    /// How long a client may say nothing: it pings several times in this.
+    longest_quiet: Duration,
+    /// How long closing may take.
+    linger: Duration,
+    /// When a packet came last.
+    last_packet: Instant,
 }
 
 /// What happened in one session of a server.
@@ -61,42 +71,60 @@ impl Server {
     ///
     /// # Errors
     /// [`OpenError`]; for an address in use it names the address and what to do.
-    pub fn bind(mut endpoint: Endpoint<'_>, config: &ServerConfig) -> Result<Self, OpenError> {
-        let socket = endpoint.take_socket(zmq::ROUTER)?;
-        options::set_common(
-            &socket,
-            endpoint.heartbeat,
-            endpoint.is_ipv6(),
-            config.limits().max_packets_in_flight,
-        )?;
-        options::set_router(&socket)?;
-        let address = endpoint.address;
-        socket.bind(&address).map_err(|source| OpenError::Bind {
-            address: address.clone(),
-            source,
-        })?;
+    pub fn bind(endpoint: Endpoint<'_>, config: &ServerConfig) -> Result<Self, OpenError> {
+        Self::open(endpoint, Attachment::Binds, config)
+    }
+
+    /// Connects to the address of a client that [waits there](crate::Client::bind), or to the back of a proxy that many clients are in
+    /// front of. A connection that breaks is replaced.
+    ///
+    /// # Errors
+    /// [`OpenError`] if this cannot work whatever the network does.
+    pub fn connect(endpoint: Endpoint<'_>, config: &ServerConfig) -> Result<Self, OpenError> {
+        Self::open(endpoint, Attachment::Connects, config)
+    }
+
+    fn open(endpoint: Endpoint<'_>, attachment: Attachment, config: &ServerConfig) -> Result<Self, OpenError> {
+        let limits = config.limits();
+        let mut link = Link::open(endpoint, zmq::ROUTER, attachment, limits.max_packets_in_flight)?;
+        link.set_span(tracing::error_span!("steadfast_server", address = link.address()));
+        let (now, longest_quiet) = (Instant::now(), limits.ping_interval * 3);
+        let listener = if link.has_routes() {
+            Listener::new(config, now)
+        } else {
+            Listener::new(&config.of_one(), now)
+        };
         Ok(Self {
-            listener: Listener::new(config, Instant::now()).map_err(OpenError::Session)?,
-            carrier: Carrier::new(socket),
-            noise: Noise::new(&address),
-            address,
-            owner: Owner::this_process(),
+            listener: listener.map_err(OpenError::Session)?,
+            link,
+            noise: Noise::default(),
             peers: HashMap::new(),
             backlog: Backlog::default(),
             failures: Seldom::default(),
-            last_turn: Instant::now(),
+            last_turn: now,
             behind: false,
-            counters: Counters::default(),
+            quiet_until: now + longest_quiet,
+            longest_quiet,
+            linger: limits.linger,
+            last_packet: now,
         })
     }
 
-    /// Where the server listens, with the port that was taken for `*`.
+    /// Goes on in a thread of its own: heartbeats, resending and handshakes no longer wait for the application, and any number of
+    /// threads may use the server at once.
+    ///
+    /// # Errors
+    /// [`OpenError::Setup`] or [`OpenError::Thread`] if 0MQ or the system refuses what that needs.
+    pub fn spawn(self) -> Result<ServerHandle, OpenError> {
+        ServerHandle::new(self)
+    }
+
+    /// Where the server listens, with the port that was taken for `*`; or the address that it connects to.
     ///
     /// # Errors
     /// [`Error::Terminated`], [`Error::Socket`].
     pub fn local_address(&self) -> Result<String, Error> {
-        let endpoint = self.carrier.socket().get_last_endpoint()?;
-        Ok(endpoint.unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        self.link.local_address()
     }
 
     /// Sends a message of one part. Waits while too much is unacknowledged; the client's application must be taking messages then.
@@ -106,12 +134,7 @@ impl Server {
     /// [`Error::Send`], [`Error::Closed`], [`Error::Forked`]; nothing of the message is kept then. [`Error::Terminated`] or
     /// [`Error::Socket`] if 0MQ does not work any longer.
     pub fn send(&mut self, session: SessionId, payload: &[u8]) -> Result<MessageId, Error> {
-        loop {
-            match self.try_send(session, payload) {
-                Err(Error::WouldBlock) => self.wait_and_turn()?,
-                other => return other,
-            }
-        }
+        self.when_possible(None, |server| server.try_send(session, payload))
     }
 
     /// Sends a message of one part, if that is possible without waiting.
@@ -120,7 +143,7 @@ impl Server {
     /// [`Error::WouldBlock`], [`Error::Send`], [`Error::Closed`], [`Error::Forked`]; nothing of the message is kept then.
     /// [`Error::Terminated`] or [`Error::Socket`] if 0MQ does not work any longer.
     pub fn try_send(&mut self, session: SessionId, payload: &[u8]) -> Result<MessageId, Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         let id = self.listener.send(session, payload, Instant::now())?;
         self.after_command()?;
         Ok(id)
@@ -139,12 +162,7 @@ impl Server {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_parts(&mut self, session: SessionId, parts: &[Bytes]) -> Result<MessageId, Error> {
-        loop {
-            match self.try_send_parts(session, parts) {
-                Err(Error::WouldBlock) => self.wait_and_turn()?,
-                other => return other,
-            }
-        }
+        self.when_possible(None, |server| server.try_send_parts(session, parts))
     }
 
     /// Sends a message of one or more parts, shared until they are acknowledged, if that is possible without waiting.
@@ -152,7 +170,7 @@ impl Server {
     /// # Errors
     /// As [`try_send`](Self::try_send).
     pub fn try_send_parts(&mut self, session: SessionId, parts: &[Bytes]) -> Result<MessageId, Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         let id = self.listener.send_parts(session, parts, Instant::now())?;
         self.after_command()?;
         Ok(id)
@@ -182,23 +200,45 @@ impl Server {
         self.recv_timeout(Duration::ZERO)
     }
 
+    /// What `zmq::poll` should wait for before [`try_recv`](Self::try_recv) is called again. Until [`deadline`](Self::deadline) at the
+    /// latest.
+    pub fn poll_items(&self) -> impl Iterator<Item = PollItem<'_>> {
+        self.link.poll_items(zmq::POLLIN)
+    }
+
+    /// The file descriptors that become readable when [`try_recv`](Self::try_recv) should be called, for an event loop of another kind.
+    /// How to wait for them, and for what not to take them: [`Client::descriptors`](crate::Client::descriptors).
+    ///
+    /// # Errors
+    /// [`Error::Terminated`], [`Error::Socket`].
+    #[cfg(unix)]
+    pub fn descriptors(&self) -> Result<impl Iterator<Item = std::os::fd::RawFd>, Error> {
+        self.link.descriptors()
+    }
+
+    /// When to call [`try_recv`](Self::try_recv) whatever [`poll_items`](Self::poll_items) or [`descriptors`](Self::descriptors)
+    /// say; none: not before they do. In the past if an event waits: a message that is opened already shows at no socket.
+    ///
+    /// # Errors
+    /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
+    pub fn deadline(&mut self) -> Result<Option<Instant>, Error> {
+        Driven::deadline(self)
+    }
+
     /// Waits until the client's application has taken every message sent in this session. Events wait meanwhile.
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Closed`], [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn flush(&mut self, session: SessionId, timeout: Duration) -> Result<(), Error> {
-        let until = Instant::now() + timeout;
-        loop {
-            self.turn()?;
-            if self.listener.state(session) == SessionState::Closed {
-                return Err(Error::Closed);
-            } else if self.listener.in_flight(session) == InFlight::default() {
-                return Ok(());
-            } else if Instant::now() >= until {
-                return Err(Error::TimedOut);
-            }
-            self.wait(Some(until))?;
-        }
+        self.when_possible(Some(Instant::now() + timeout), |server| {
+            server.turn()?;
+            server.flushed(session)
+        })
+    }
+
+    pub(crate) fn flushed(&self, session: SessionId) -> Result<(), Error> {
+        let closed = self.listener.state(session) == SessionState::Closed;
+        flushed(closed, self.listener.in_flight(session))
     }
 
     /// Says that the application is done with this message, and with all that it received before in this session: the client may
@@ -207,7 +247,7 @@ impl Server {
     /// # Errors
     /// [`Error::Acknowledge`], [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn acknowledge(&mut self, session: SessionId, message: MessageId) -> Result<(), Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         self.listener.acknowledge(session, message, Instant::now())?;
         self.after_command()
     }
@@ -217,7 +257,7 @@ impl Server {
     /// # Errors
     /// [`Error::Forked`].
     pub fn withdraw_unsent(&mut self, session: SessionId) -> Result<Vec<Message>, Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         Ok(self.listener.withdraw_unsent(session, Instant::now()))
     }
 
@@ -227,7 +267,7 @@ impl Server {
     /// # Errors
     /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn renew(&mut self, session: SessionId) -> Result<(), Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         self.listener.renew(session, Instant::now());
         self.turn()
     }
@@ -238,7 +278,7 @@ impl Server {
     /// # Errors
     /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn close_session(&mut self, session: SessionId) -> Result<(), Error> {
-        self.owner.check()?;
+        self.link.owner().check()?;
         self.listener.close(session, Instant::now());
         self.turn()
     }
@@ -249,14 +289,13 @@ impl Server {
     /// # Errors
     /// [`Error::Forked`], [`Error::Terminated`], [`Error::Socket`].
     pub fn close(mut self, timeout: Duration) -> Result<Vec<Received>, Error> {
-        self.owner.check()?;
-        self.listener.close_all(Instant::now());
+        self.close_all()?;
         let until = Instant::now() + timeout;
         let mut events = Vec::new();
-        while !self.peers.is_empty() {
+        while !self.has_no_sessions() {
             match self.recv_until(Some(until))? {
                 Some(event) => events.push(event),
-                None => self.give_up(),
+                None => self.give_up()?,
             }
         }
         if !events.is_empty() {
@@ -265,11 +304,24 @@ impl Server {
         Ok(events)
     }
 
-    fn give_up(&mut self) {
+    pub(crate) fn close_all(&mut self) -> Result<(), Error> {
+        self.link.owner().check()?;
+        self.listener.close_all(Instant::now());
+        self.turn()
+    }
+
+    /// Every session has handed out its `Closed`.
+    pub(crate) fn has_no_sessions(&self) -> bool {
+        self.peers.is_empty()
+    }
+
+    pub(crate) fn give_up(&mut self) -> Result<(), Error> {
+        self.link.owner().check()?;
         let now = Instant::now();
         for session in self.peers.keys() {
             self.listener.abort(*session, now);
         }
+        self.after_command()
     }
 
     /// The sessions that are established and not closed, in no particular order.
@@ -311,7 +363,7 @@ impl Server {
     pub fn counters(&self) -> Counters {
         Counters {
             strangers: strangers(&self.listener.stats()),
-            ..self.counters
+            ..self.link.counters
         }
     }
 }
@@ -326,7 +378,7 @@ impl Drop for Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("address", &self.address)
+            .field("address", &self.link.address())
             .field("sessions", &self.peers.len())
             .finish_non_exhaustive()
     }
