@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use steadfast::rustls::pki_types::ServerName;
-use steadfast::{Bytes, ClientConfig, Closed, Event, Message, PeerIdentity, SessionId};
+use steadfast::{Bytes, ClientConfig, Closed, Event, Limits, Message, PeerIdentity, SessionId};
 use steadfast_zmq::testing::{CutProxy, InsecureTestCredentials, insecure_test_credentials};
 use steadfast_zmq::{Client, Endpoint, Received, Server};
 use zmq::Context;
@@ -69,10 +69,67 @@ impl Scene {
 
     /// A client and a server with a proxy between them; the endpoint of the client may be changed.
     pub fn cuttable(&self, change: impl FnOnce(Endpoint<'_>) -> Endpoint<'_>) -> (Both, CutProxy) {
-        let server = self.server();
-        let proxy = CutProxy::start(socket_address(&server)).expect("a free port");
-        let client = self.client(change(Endpoint::new(&self.context, &proxy.zmq_address())));
-        (Both::new(client, server), proxy)
+        self.cuttable_as(Pattern::default(), change)
+    }
+
+    /// A client and a server with these sockets, and a proxy between them; the endpoint of who connects may be changed.
+    pub fn cuttable_as(&self, pattern: Pattern, change: impl FnOnce(Endpoint<'_>) -> Endpoint<'_>) -> (Both, CutProxy) {
+        let server_config = self.credentials.server().build().expect("complete");
+        let client_config = pattern.client_config(self);
+        let at = |address: &str| {
+            let endpoint = Endpoint::new(&self.context, address);
+            if pattern.pair { endpoint.pair() } else { endpoint }
+        };
+        let bound = impatient(at("tcp://127.0.0.1:*"));
+        if pattern.client_binds {
+            let client = Client::bind(bound, localhost(), &client_config).expect("a free port");
+            let address = client.local_address().expect("bound");
+            let proxy = CutProxy::start(without_scheme(&address)).expect("a free port");
+            let server = Server::connect(change(at(&proxy.zmq_address())), &server_config).expect("connects");
+            (Both::new(client, server), proxy)
+        } else {
+            let server = Server::bind(bound, &server_config).expect("a free port");
+            let proxy = CutProxy::start(socket_address(&server)).expect("a free port");
+            let client = Client::connect(change(at(&proxy.zmq_address())), localhost(), &client_config);
+            (Both::new(client.expect("connects"), server), proxy)
+        }
+    }
+}
+
+/// Finds silence sooner than the default does, so that the tests are not all waiting.
+pub fn impatient(endpoint: Endpoint<'_>) -> Endpoint<'_> {
+    endpoint.heartbeat(Duration::from_millis(200), Duration::from_millis(400))
+}
+
+/// The sockets of a client and a server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pattern {
+    /// Both are a `PAIR`, in place of `DEALER` and `ROUTER`.
+    pub pair: bool,
+    /// The client binds and the server connects.
+    pub client_binds: bool,
+}
+
+impl Pattern {
+    /// All that there are.
+    pub const ALL: [Self; 4] = [
+        Self::new(false, false),
+        Self::new(false, true),
+        Self::new(true, false),
+        Self::new(true, true),
+    ];
+
+    const fn new(pair: bool, client_binds: bool) -> Self {
+        Self { pair, client_binds }
+    }
+
+    /// A client that nobody tells of connections says sooner where it is.
+    fn client_config(self, scene: &Scene) -> ClientConfig {
+        let mut limits = Limits::default();
+        if self.client_binds {
+            limits.ping_interval = Duration::from_millis(500);
+        }
+        scene.credentials.client().limits(limits).build().expect("complete")
     }
 }
 
@@ -120,7 +177,10 @@ impl Reserved {
 
 /// Where a server listens, for other sockets than 0MQ's.
 pub fn socket_address(server: &Server) -> SocketAddr {
-    let address = server.local_address().expect("bound");
+    without_scheme(&server.local_address().expect("bound"))
+}
+
+fn without_scheme(address: &str) -> SocketAddr {
     address
         .strip_prefix("tcp://")
         .expect("tcp")

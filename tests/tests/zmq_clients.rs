@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use steadfast::{Event, SessionId};
-use steadfast_tests::over_zmq::{PATIENCE, Scene};
+use steadfast_tests::over_zmq::{PATIENCE, Scene, impatient};
 use steadfast_zmq::{Endpoint, Received, Server};
 use tempfile::TempDir;
 
@@ -14,9 +14,10 @@ use tempfile::TempDir;
 struct Chatter(Child);
 
 impl Chatter {
-    fn start(address: &str, credentials: &TempDir, name: &str) -> Self {
+    fn start(echo: &Echo, name: &str) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_chatter"))
-            .args([address, &credentials.path().to_string_lossy(), name])
+            .args([&echo.address, &*echo.credentials.path().to_string_lossy(), name])
+            .args(echo.pair.then_some("pair"))
             .stdout(Stdio::piped())
             .spawn()
             .expect("starts");
@@ -41,12 +42,49 @@ impl Drop for Chatter {
 /// A server that echoes, and what it saw of each client, by the name in its certificate.
 struct Echo {
     server: Server,
+    address: String,
+    pair: bool,
+    credentials: TempDir,
     names: HashMap<SessionId, String>,
     counts: HashMap<String, u64>,
     unreachable: Vec<String>,
+    restarted: Vec<String>,
 }
 
 impl Echo {
+    /// A server over a ROUTER or a PAIR, and certificates for ann, bob and cat.
+    fn start(pair: bool) -> Self {
+        let scene = Scene::default();
+        let credentials = tempfile::tempdir().expect("a directory");
+        let write = |name: String, pem: String| std::fs::write(credentials.path().join(name), pem).expect("writable");
+        write("authority.pem".into(), scene.credentials.authority_pem());
+        for name in ["ann", "bob", "cat"] {
+            let (certificate, key) = scene.credentials.issue_pem(name);
+            write(format!("{name}.pem"), certificate);
+            write(format!("{name}.key"), key);
+        }
+        let verifier = scene.credentials.client_verifier();
+        let config = scene
+            .credentials
+            .server()
+            .client_verifier(verifier)
+            .build()
+            .expect("complete");
+        let endpoint = impatient(Endpoint::new(&scene.context, "tcp://127.0.0.1:*"));
+        let endpoint = if pair { endpoint.pair() } else { endpoint };
+        let server = Server::bind(endpoint, &config).expect("a free port");
+        Self {
+            address: server.local_address().expect("bound"),
+            server,
+            pair,
+            credentials,
+            names: HashMap::new(),
+            counts: HashMap::new(),
+            unreachable: Vec::new(),
+            restarted: Vec::new(),
+        }
+    }
+
     fn serve(&mut self, what: &str, mut until: impl FnMut(&Self) -> bool) {
         let limit = Instant::now() + PATIENCE;
         while !until(self) {
@@ -68,9 +106,15 @@ impl Echo {
                 *self.counts.entry(self.names[&session].clone()).or_default() += 1;
                 self.server.send_parts(session, &message.into_parts()).expect("room");
             }
+            Event::PeerRestarted(_) => self.restarted.push(self.names[&session].clone()),
             Event::Unreachable(_) => self.unreachable.push(self.names[&session].clone()),
             other => assert!(matches!(other, Event::Reachable(_)), "unexpected: {other:?}"),
         }
+    }
+
+    /// Every client took something that was said in its session, since it began or began anew.
+    fn is_heard(&self) -> bool {
+        (self.names.keys()).all(|&session| self.server.acknowledged_through(session).is_some())
     }
 
     fn count(&self, name: &str) -> u64 {
@@ -80,31 +124,8 @@ impl Echo {
 
 #[test]
 fn a_client_that_is_killed_leaves_the_others_alone() {
-    let scene = Scene::default();
-    let files = tempfile::tempdir().expect("a directory");
-    std::fs::write(files.path().join("authority.pem"), scene.credentials.authority_pem()).expect("writable");
-    for name in ["ann", "bob", "cat"] {
-        let (certificate, key) = scene.credentials.issue_pem(name);
-        std::fs::write(files.path().join(format!("{name}.pem")), certificate).expect("writable");
-        std::fs::write(files.path().join(format!("{name}.key")), key).expect("writable");
-    }
-    let config = scene
-        .credentials
-        .server()
-        .client_verifier(scene.credentials.client_verifier())
-        .build()
-        .expect("complete");
-    let endpoint = Endpoint::new(&scene.context, "tcp://127.0.0.1:*");
-    let server = Server::bind(endpoint, &config).expect("a free port");
-    let address = server.local_address().expect("bound");
-    let mut echo = Echo {
-        server,
-        names: HashMap::new(),
-        counts: HashMap::new(),
-        unreachable: Vec::new(),
-    };
-
-    let mut chatters = ["ann", "bob", "cat"].map(|name| Chatter::start(&address, &files, name));
+    let mut echo = Echo::start(false);
+    let mut chatters = ["ann", "bob", "cat"].map(|name| Chatter::start(&echo, name));
     echo.serve("all three", |echo| {
         ["ann", "bob", "cat"].iter().all(|name| echo.count(name) >= 10)
     });
@@ -116,4 +137,30 @@ fn a_client_that_is_killed_leaves_the_others_alone() {
     assert!(chatters[0].wait_for_echo().starts_with("echo "));
     assert_eq!(echo.server.stats().sessions, 3);
     assert!(!echo.unreachable.contains(&"ann".to_owned()) && !echo.unreachable.contains(&"cat".to_owned()));
+}
+
+#[test]
+fn over_a_pair_a_client_that_is_killed_and_started_anew_takes_its_own_place() {
+    let mut echo = Echo::start(true);
+    for life in 1..=3 {
+        let taken = echo.count("ann");
+        let _ann = Chatter::start(&echo, "ann");
+        echo.serve("ann", |echo| echo.count("ann") > taken + 10);
+        echo.serve("an echo that ann took", Echo::is_heard);
+        assert_eq!(echo.restarted.len() + 1, life);
+        assert_eq!(echo.names.len(), 1, "one session over all its lives");
+    }
+}
+
+#[test]
+fn over_a_pair_a_second_client_is_kept_out_and_disturbs_nobody() {
+    let mut echo = Echo::start(true);
+    let _ann = Chatter::start(&echo, "ann");
+    echo.serve("ann", |echo| echo.count("ann") > 10);
+    let _bob = Chatter::start(&echo, "bob");
+    let taken = echo.count("ann");
+    echo.serve("ann beside bob", |echo| echo.count("ann") > taken + 200);
+    echo.serve("an echo that ann took", Echo::is_heard);
+    assert_eq!(echo.count("bob"), 0);
+    assert_eq!(echo.server.stats().sessions, 1);
 }

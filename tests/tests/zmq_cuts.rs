@@ -1,8 +1,6 @@
 //! The connection breaks, the session does not.
 
-use std::time::Duration;
-
-use steadfast_tests::over_zmq::{Both, Scene, are_numbered, numbered};
+use steadfast_tests::over_zmq::{Both, Pattern, Scene, are_numbered, impatient, numbered};
 use steadfast_zmq::Endpoint;
 use steadfast_zmq::testing::{CutProxy, Direction};
 
@@ -29,9 +27,8 @@ fn a_connection_that_dies_silently_costs_neither_messages_nor_a_handshake() {
 fn a_link_that_refuses_connections_for_a_while_costs_neither_messages_nor_a_handshake() {
     let scene = Scene::default();
     let (socket, witness) = witnessed_socket(&scene);
-    survives_in(
-        &scene,
-        |endpoint| unwatched(endpoint).socket(socket),
+    stream_over_cuts(
+        scene.cuttable(|endpoint| unwatched(endpoint).socket(socket)),
         |both, proxy| {
             while witness.recv_multipart(zmq::DONTWAIT).is_ok() {}
             proxy.refuse();
@@ -115,16 +112,18 @@ fn a_server_that_sends_into_a_cut_link_is_heard_when_the_client_is_back() {
     assert_one_handshake(&both);
 }
 
-/// With and without 0MQ's monitor.
+/// Whoever binds, over whatever sockets, with and without 0MQ's monitor.
 fn survives(cut: impl Fn(&CutProxy)) {
-    for change in [impatient, unwatched] {
-        survives_in(&Scene::default(), change, |_, proxy| cut(proxy));
+    for pattern in Pattern::ALL {
+        for change in [impatient, unwatched] {
+            let pair = Scene::default().cuttable_as(pattern, change);
+            stream_over_cuts(pair, |_, proxy| cut(proxy));
+        }
     }
 }
 
 /// Streams both ways, and cuts when a part is through.
-fn survives_in(scene: &Scene, change: impl FnOnce(Endpoint<'_>) -> Endpoint<'_>, cut: impl Fn(&mut Both, &CutProxy)) {
-    let (mut both, proxy) = scene.cuttable(change);
+fn stream_over_cuts((mut both, proxy): (Both, CutProxy), cut: impl Fn(&mut Both, &CutProxy)) {
     let session = both.establish();
     for round in 0..3 {
         for number in round * MESSAGES / 3..(round + 1) * MESSAGES / 3 {
@@ -146,11 +145,6 @@ fn survives_in(scene: &Scene, change: impl FnOnce(Endpoint<'_>) -> Endpoint<'_>,
 
 fn length(number: usize) -> usize {
     LENGTHS[number % LENGTHS.len()]
-}
-
-/// Finds silence sooner than the default does, so that the tests are not all waiting.
-fn impatient(endpoint: Endpoint<'_>) -> Endpoint<'_> {
-    endpoint.heartbeat(Duration::from_millis(200), Duration::from_millis(400))
 }
 
 fn unwatched(endpoint: Endpoint<'_>) -> Endpoint<'_> {

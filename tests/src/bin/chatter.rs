@@ -1,5 +1,5 @@
-//! A client for tests that need a process of its own: `chatter ADDRESS DIRECTORY NAME` sends a number every few milliseconds
-//! and prints each that comes back, until it is killed.
+//! A client for tests that need a process of its own: `chatter ADDRESS DIRECTORY NAME [pair]` sends a number every few
+//! milliseconds and prints each that comes back, until it is killed; over a `PAIR` if that is asked for.
 
 use std::error::Error;
 use std::path::Path;
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use steadfast::rustls::client::WebPkiServerVerifier;
 use steadfast::{ClientConfig, Event};
-use steadfast_tests::over_zmq::localhost;
+use steadfast_tests::over_zmq::{impatient, localhost};
 use steadfast_zmq::{Client, Endpoint, default_provider, pem};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, directory, name] = &arguments[..] else {
-        return Err("ADDRESS DIRECTORY NAME".into());
+    let [address, directory, name, pair @ ..] = &arguments[..] else {
+        return Err("ADDRESS DIRECTORY NAME [pair]".into());
     };
     let (directory, provider) = (Path::new(directory), default_provider());
     let roots = Arc::new(pem::roots(directory.join("authority.pem"))?);
@@ -28,11 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .identity(chain, key)
         .endpoint_name(name)
         .build()?;
-    chat(Client::connect(
-        Endpoint::new(&zmq::Context::new(), address),
-        localhost(),
-        &config,
-    )?)
+    let context = zmq::Context::new();
+    let endpoint = impatient(Endpoint::new(&context, address));
+    let endpoint = if pair.is_empty() { endpoint } else { endpoint.pair() };
+    chat(Client::connect(endpoint, localhost(), &config)?)
 }
 
 fn chat(mut client: Client) -> Result<(), Box<dyn Error>> {
