@@ -365,10 +365,13 @@ impl<Route: Clone + Eq + Hash> Listener<Route> {
         None
     }
 
-    /// Whether [`poll_event`](Self::poll_event) may have something to give: a driver that sleeps then would keep it from the
-    /// application.
+    /// Whether [`poll_event`](Self::poll_event) has something to give: a driver that sleeps then would keep it from the application.
     pub fn has_event(&self) -> bool {
-        !self.with_events.is_empty()
+        // Only those that have just given their last one are in the queue in vain.
+        self.with_events.iter().any(|&index| {
+            let slot = self.table.get(index);
+            matches!(slot.map(|slot| &slot.state), Some(State::Session(channel)) if channel.has_event())
+        })
     }
 
     fn session_event(&mut self, index: u32, now: Instant) -> Option<(SessionId, Event)> {
