@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -338,6 +339,22 @@ pub fn are_numbered(messages: &[Message], lengths: impl IntoIterator<Item = usiz
         .iter()
         .map(Message::parts)
         .eq(expected.iter().map(Vec::as_slice))
+}
+
+/// Runs this in a thread of its own, which must end.
+///
+/// # Panics
+/// If it does not, or panics itself.
+pub fn ends(run: impl FnOnce() + Send + 'static) {
+    let (done, ended) = mpsc::channel();
+    let runner = thread::spawn(move || {
+        run();
+        done.send(()).expect("somebody waits");
+    });
+    match ended.recv_timeout(PATIENCE) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("hangs"),
+        _ => runner.join().expect("no panic"),
+    }
 }
 
 /// Runs this, and returns what was logged meanwhile in this thread.

@@ -1,10 +1,8 @@
 //! Dropping a client, a server or a context never hangs.
 
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
-use steadfast_tests::over_zmq::{PATIENCE, Reserved, Scene};
+use steadfast_tests::over_zmq::{Reserved, Scene, ends};
 
 #[test]
 fn a_client_without_a_server_is_dropped_with_all_that_it_wanted_to_say() {
@@ -67,17 +65,4 @@ fn closing_gives_up_when_its_time_is_over() {
         assert_eq!(closed.reason, steadfast::CloseReason::Aborted);
         assert_eq!(closed.in_doubt.len() + closed.unsent.len(), 1);
     });
-}
-
-/// Runs this in a thread of its own, which must end.
-fn ends(run: impl FnOnce() + Send + 'static) {
-    let (done, ended) = mpsc::channel();
-    let runner = thread::spawn(move || {
-        run();
-        done.send(()).expect("somebody waits");
-    });
-    match ended.recv_timeout(PATIENCE) {
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("hangs"),
-        _ => runner.join().expect("no panic"),
-    }
 }
