@@ -102,6 +102,10 @@
 //! Without any restart, a session is renewed once a day by itself, see
 //! [`Limits::renew_after`](steadfast::Limits::renew_after): it goes on without a gap, and nothing is told.
 //!
+//! # Request and reply
+//!
+//! Replies in any order, many requests at once, and an end to each of them whatever restarts: [`requests`].
+//!
 //! # Features
 //!
 //! `testing`: the module `testing`, with credentials that protect nothing and a proxy that cuts connections.
@@ -123,6 +127,7 @@ pub mod pem;
 mod process;
 mod provider;
 mod redial;
+pub mod requests;
 mod route;
 mod seldom;
 mod server;

@@ -4,6 +4,7 @@ pub mod captured;
 pub mod examples;
 pub mod forge;
 pub mod over_zmq;
+pub mod processes;
 #[cfg(doctest)]
 mod readme;
 pub mod restarts;
