@@ -13,6 +13,8 @@ pub(crate) struct Diagnosis {
 enum Reached {
     #[default]
     Nobody,
+    /// A connection that stood, and ended.
+    Ended,
     Tcp,
     NoZmtp,
     OtherMechanism,
@@ -40,7 +42,7 @@ impl Diagnosis {
     /// 0MQ takes no packet: the connection is gone. What was found out about connections that never came to be stays.
     pub(crate) fn blocked(&mut self) {
         if self.reached == Reached::Zmtp {
-            self.reached = Reached::Nobody;
+            self.reached = Reached::Ended;
         }
     }
 
@@ -52,11 +54,13 @@ impl Diagnosis {
     /// What is probably wrong at this address, for a person who can mend it.
     pub(crate) fn probable_cause(self, address: &str, bound: bool, established: bool) -> String {
         match self.reached {
-            Reached::Nobody if bound => format!("no server is connected to {address}"),
+            Reached::Nobody | Reached::Ended if bound => format!("no server is connected to {address}"),
+            Reached::Ended if established => format!("no connection to {address} any more"),
             Reached::Nobody => format!(
                 "no connection to {address}: is a Steadfast server listening there, and does the network between let it through?"
             ),
-            Reached::Tcp | Reached::NoZmtp => format!(
+            // An answer in plain text passes for an old greeting of 0MQ, for a moment.
+            Reached::Ended | Reached::Tcp | Reached::NoZmtp => format!(
                 "what listens at {address} does not speak 0MQ with a client: another service (HTTP, TLS), a 0MQ socket of \
                  another type than ROUTER or PAIR, or a process that hangs"
             ),

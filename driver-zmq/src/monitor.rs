@@ -31,7 +31,7 @@ pub(crate) enum News {
 }
 
 /// `ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH` (`zmq.h`).
-const MECHANISM_MISMATCH: u32 = 0x1100_0001;
+const MECHANISM_MISMATCH: u32 = 0x1100_0002;
 
 const EVENTS: [SocketEvent; 6] = [
     SocketEvent::CONNECTED,
