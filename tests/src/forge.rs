@@ -31,10 +31,22 @@ impl FirstPacket {
     /// # Panics
     /// If it is not this client's.
     pub fn open(&self, packet: &[u8]) -> Vec<u8> {
+        self.open_at(Side::Server, packet)
+    }
+
+    /// The frames of a server's first packet to this client: anybody who saw the client's can open it.
+    ///
+    /// # Panics
+    /// If it is not this server's.
+    pub fn open_answer(&self, packet: &[u8]) -> Vec<u8> {
+        self.open_at(Side::Client, packet)
+    }
+
+    fn open_at(&self, receiver: Side, packet: &[u8]) -> Vec<u8> {
         let number = u64::from_be_bytes(packet[13..21].try_into().expect("eight bytes"));
         let (header, sealed) = packet.split_at(30 + usize::from(packet[29]));
         let mut payload = sealed.to_vec();
-        let keys = self.keys(Side::Server);
+        let keys = self.keys(receiver);
         let opened = keys.remote.packet.decrypt_in_place(number, header, &mut payload);
         opened.expect("the packet that gave these keys").to_vec()
     }

@@ -5,6 +5,7 @@ pub mod examples;
 pub mod forge;
 pub mod over_zmq;
 pub mod processes;
+pub mod proxy;
 #[cfg(doctest)]
 mod readme;
 pub mod restarts;
