@@ -48,6 +48,11 @@ pub struct Limits {
     /// How many packets are sealed under one key before the next is used. Default, and at most, 2^20: an eighth of what
     /// RFC 9001 §6.6 allows, and with the longest packets 64 GiB.
     pub packets_per_key: u64,
+    /// Whether messages that wait to be sent share packets. Default true: under load a packet carries about a thousand messages of
+    /// 64 bytes. Without it each message has packets of its own, so that their number and lengths on the wire are those of the
+    /// messages; each of them then costs a packet's header, seal and way through the transport, which for small messages is
+    /// several times the time, and [`max_packets_in_flight`](Self::max_packets_in_flight) limits messages. The peer need not know.
+    pub share_packets: bool,
     /// How long a large message may make no progress while others wait for the pool. Default 60 s.
     pub stall_after: Duration,
 }
@@ -67,6 +72,7 @@ impl Default for Limits {
             linger: Duration::from_secs(30),
             renew_after: Duration::from_secs(24 * 3600),
             packets_per_key: MAX_PACKETS_PER_KEY,
+            share_packets: true,
             stall_after: Duration::from_secs(60),
         }
     }
@@ -147,6 +153,7 @@ impl Limits {
         OutboxLimits {
             message_bytes: peer_message_bytes,
             held_bytes: self.send_buffer_bytes,
+            share_packets: self.share_packets,
         }
     }
 }

@@ -11,6 +11,11 @@ impl Spans {
         self.0.is_empty()
     }
 
+    /// The smallest offset, if any.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.0.first().map(|span| span.start)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.0.iter().cloned()
     }

@@ -15,6 +15,7 @@ fn outbox() -> Outbox {
     Outbox::new(OutboxLimits {
         message_bytes: 1 << 20,
         held_bytes: 1 << 22,
+        share_packets: true,
     })
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Outbox {
     base: u64,
     sent: u64,
     end: u64,
+    /// Where the message ends whose first part was sent last, if packets are not shared: never before `sent`.
+    underway_end: u64,
     /// Sent, and known not to have arrived.
     lost: Spans,
     chunks: VecDeque<Chunk>,
@@ -42,6 +44,8 @@ pub(crate) struct Outbox {
 pub(crate) struct OutboxLimits {
     pub(crate) message_bytes: u64,
     pub(crate) held_bytes: u64,
+    /// Whether several messages may go in one packet.
+    pub(crate) share_packets: bool,
 }
 
 /// A piece of the stream. A head never spans two chunks, nor does a part.
@@ -67,6 +71,7 @@ impl Outbox {
             base: 0,
             sent: 0,
             end: 0,
+            underway_end: 0,
             lost: Spans::default(),
             chunks: VecDeque::new(),
             limits,
@@ -78,6 +83,7 @@ impl Outbox {
         Self::new(OutboxLimits {
             message_bytes: 0,
             held_bytes: 0,
+            share_packets: true,
         })
     }
 
@@ -216,12 +222,37 @@ impl Outbox {
 
     /// What to send next, at most `room` bytes: first what was lost, then what is new and within `credit`.
     pub(crate) fn next_span(&mut self, room: usize, credit: u64) -> Option<Range<u64>> {
-        if let Some(span) = self.lost.take_first(room as u64) {
-            return Some(span);
+        let room = room as u64;
+        if let Some(start) = self.lost.first() {
+            return self.lost.take_first(room.min(self.bound_of_lost(start) - start));
         }
-        let span = self.sent..self.end.min(credit).min(self.sent + room as u64);
+        let bound = self.bound_of_new();
+        let span = self.sent..bound.min(self.end).min(credit).min(self.sent + room);
         self.sent = self.sent.max(span.end);
         (!span.is_empty()).then_some(span)
+    }
+
+    /// How far a packet may go that begins with what is sent next for the first time.
+    fn bound_of_new(&mut self) -> u64 {
+        if self.limits.share_packets {
+            return u64::MAX;
+        }
+        if self.underway_end <= self.sent {
+            let next = self.messages_from(self.sent).next();
+            self.underway_end = next.map_or(self.sent, |(start, head)| start + head.message_bytes());
+        }
+        self.underway_end
+    }
+
+    /// How far a packet may go that begins with what was lost at `at`.
+    fn bound_of_lost(&self, at: u64) -> u64 {
+        if self.limits.share_packets {
+            return u64::MAX;
+        }
+        let mut ends = self
+            .messages_from(self.base)
+            .map(|(start, head)| start + head.message_bytes());
+        ends.find(|&end| end > at).unwrap_or(u64::MAX)
     }
 
     /// How much [`next_span`](Self::next_span) could give.
@@ -322,6 +353,7 @@ impl Outbox {
             base: self.base,
             sent: self.base,
             end: self.base,
+            underway_end: self.base,
             ..Self::new(self.limits)
         };
     }
