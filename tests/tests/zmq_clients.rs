@@ -145,7 +145,9 @@ fn over_a_pair_a_client_that_is_killed_and_started_anew_takes_its_own_place() {
     for life in 1..=3 {
         let _ann = Chatter::start(&echo, "ann");
         // What the one before had sent may come first.
-        echo.serve("the news of ann", |echo| echo.names.len() + echo.restarted.len() == life);
+        echo.serve("the news of ann", |echo| {
+            echo.names.len() + echo.restarted.len() == life
+        });
         let taken = echo.count("ann");
         echo.serve("ann", |echo| echo.count("ann") > taken + 10);
         echo.serve("an echo that ann took", Echo::is_heard);
