@@ -12,9 +12,8 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use clap::Parser;
-use steadfast_zmq::steadfast::rustls::client::WebPkiServerVerifier;
 use steadfast_zmq::steadfast::{ClientConfig, CloseReason, Closed, Event, PeerRestarted};
-use steadfast_zmq::{Client, Endpoint, Error, default_provider, pem, zmq};
+use steadfast_zmq::{Client, Endpoint, Error, pem, zmq};
 
 use echo::{Result, TICK, Word, lines_not_delivered, typed_lines};
 
@@ -81,14 +80,10 @@ fn address(arguments: &Arguments) -> String {
 }
 
 fn configured(arguments: &Arguments) -> Result<ClientConfig> {
-    let provider = default_provider();
-    let roots = pem::roots(&arguments.roots)?;
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone()).build()?;
-    let mut config = ClientConfig::builder(provider.clone(), verifier);
-    if let (Some(chain), Some(key)) = (&arguments.cert, &arguments.key) {
-        let (chain, key) = pem::identity(chain, key, &provider)?;
-        config = config.identity(chain, key);
-    }
+    let mut config = match (&arguments.cert, &arguments.key) {
+        (Some(chain), Some(key)) => pem::client_with_identity(&arguments.roots, chain, key)?,
+        _ => pem::client(&arguments.roots)?,
+    };
     if let Some(name) = &arguments.name {
         config = config.endpoint_name(name);
     }

@@ -21,11 +21,10 @@ use std::process::ExitCode;
 use std::sync::mpsc::Receiver;
 
 use clap::Parser;
-use steadfast_zmq::steadfast::rustls::server::WebPkiClientVerifier;
 use steadfast_zmq::steadfast::{
     Bytes, Delivery, Event, Message, MessageId, PeerIdentity, PeerRestarted, ServerConfig, SessionId,
 };
-use steadfast_zmq::{Endpoint, Error, Received, Server, default_provider, pem, zmq};
+use steadfast_zmq::{Endpoint, Error, Received, Server, pem, zmq};
 
 use echo::{Result, TICK, Word, lines_not_delivered, typed_lines};
 use returned::Returned;
@@ -65,19 +64,16 @@ fn listen(arguments: &Arguments) -> Result<EchoServer> {
 }
 
 fn configured(arguments: &Arguments) -> Result<ServerConfig> {
-    let provider = default_provider();
-    let (chain, key) = pem::identity(&arguments.certificate, &arguments.key, &provider)?;
-    let config = ServerConfig::builder(provider.clone(), chain, key)
+    let mut config = pem::server(&arguments.certificate, &arguments.key)?
         .endpoint_name("echo server")
         .delivery(Delivery {
             manual_acknowledgement: true,
             ..Delivery::default()
         });
-    let Some(roots) = &arguments.clients else {
-        return Ok(config.build()?);
-    };
-    let verifier = WebPkiClientVerifier::builder_with_provider(pem::roots(roots)?.into(), provider).build()?;
-    Ok(config.client_verifier(verifier).build()?)
+    if let Some(authorities) = &arguments.clients {
+        config = config.client_verifier(pem::client_verifier(authorities)?);
+    }
+    Ok(config.build()?)
 }
 
 struct EchoServer {

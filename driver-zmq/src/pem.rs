@@ -1,17 +1,94 @@
 //! Certificates and keys from PEM files, with errors that name the file and what is wrong with it.
+//!
+//! [`server`] and [`client`] begin a configuration with one call each, with the cryptography of [`default_provider`]. What they return is
+//! the builder, where everything else can be set. With mutual authentication, a client is begun by [`client_with_identity`], and the
+//! server is given a [`client_verifier`]:
+//!
+//! ```no_run
+//! use steadfast_zmq::pem;
+//!
+//! let server = pem::server("server.pem", "server.key")?.client_verifier(pem::client_verifier("clients.pem")?).build()?;
+//! let client =
+//!     pem::client_with_identity("authority.pem", "client.pem", "client.key")?.endpoint_name("worker-7").build()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! For another provider, or a verifier with revocation lists, [`identity`] and [`roots`] load what
+//! [`ServerConfig::builder`](steadfast::ServerConfig::builder), [`ClientConfig::builder`](steadfast::ClientConfig::builder) and the
+//! verifiers of rustls take.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
+use steadfast::{ClientConfig, ClientConfigBuilder, ServerConfig, ServerConfigBuilder};
+
+use crate::default_provider;
 
 /// A certificate chain, own certificate first, and its key.
 pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// Begins the configuration of a server that shows this certificate chain, own certificate first, and has the key that belongs to it.
+/// Both may be in one file.
+///
+/// Clients are not asked for a certificate unless a [`client_verifier`] is added.
+///
+/// # Errors
+/// [`PemError`], also if the key is not the certificate's.
+pub fn server(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<ServerConfigBuilder, PemError> {
+    let provider = default_provider();
+    let (chain, key) = identity(chain, key, &provider)?;
+    Ok(ServerConfig::builder(provider, chain, key))
+}
+
+/// Begins the configuration of a client that accepts servers which these authorities vouch for. A self-signed certificate vouches for
+/// itself.
+///
+/// # Errors
+/// [`PemError`].
+pub fn client(authorities: impl AsRef<Path>) -> Result<ClientConfigBuilder, PemError> {
+    let provider = default_provider();
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots(authorities)?.into(), provider.clone())
+        .build()
+        .expect(ROOTS_WILL_DO);
+    Ok(ClientConfig::builder(provider, verifier))
+}
+
+/// The same for a client that shows a certificate chain of its own, own certificate first, to a server that asks.
+///
+/// # Errors
+/// [`PemError`], also if the key is not the certificate's.
+pub fn client_with_identity(
+    authorities: impl AsRef<Path>,
+    chain: impl AsRef<Path>,
+    key: impl AsRef<Path>,
+) -> Result<ClientConfigBuilder, PemError> {
+    let client = client(authorities)?;
+    let (chain, key) = identity(chain, key, &default_provider())?;
+    Ok(client.identity(chain, key))
+}
+
+/// Lets a server accept only clients which these authorities vouch for: for
+/// [`ServerConfigBuilder::client_verifier`]. Without revocation lists.
+///
+/// # Errors
+/// [`PemError`].
+pub fn client_verifier(authorities: impl AsRef<Path>) -> Result<Arc<dyn ClientCertVerifier>, PemError> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(authorities)?.into(), default_provider());
+    Ok(verifier.build().expect(ROOTS_WILL_DO))
+}
+
+/// What the verifiers of rustls refuse to be built with: no root, or an unreadable revocation list.
+const ROOTS_WILL_DO: &str = "`roots` returns one at least, and there is no revocation list";
 
 /// Loads what one side shows to the other: its certificate chain, own certificate first, and the key that belongs to it. Both
 /// may be in one file.

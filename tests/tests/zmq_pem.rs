@@ -1,11 +1,13 @@
-//! Key files that cannot be used: which file, and what is wrong with it.
+//! Configurations from PEM files; and files that cannot be used: which one, and what is wrong with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use steadfast_zmq::default_provider;
+use steadfast::{ClientConfigBuilder, CloseReason, ServerConfigBuilder};
+use steadfast_tests::over_zmq::{Both, localhost};
 use steadfast_zmq::pem::{self, Fault, PemError};
 use steadfast_zmq::testing::insecure_test_credentials;
+use steadfast_zmq::{Client, Endpoint, Server, default_provider};
 use tempfile::TempDir;
 
 struct Files {
@@ -19,7 +21,9 @@ impl Files {
         };
         let credentials = insecure_test_credentials("localhost");
         let (certificate, key) = credentials.server_pem();
-        let (_, other_key) = credentials.issue_pem("another");
+        let (other_certificate, other_key) = credentials.issue_pem("another");
+        files.write("authority.pem", &credentials.authority_pem());
+        files.write("other.pem", &other_certificate);
         files.write("good.pem", certificate);
         files.write("good.key", key);
         files.write("other.key", &other_key);
@@ -46,6 +50,19 @@ impl Files {
         fs::write(self.path(name), text).expect("writable");
     }
 
+    fn server(&self) -> ServerConfigBuilder {
+        pem::server(self.path("good.pem"), self.path("good.key")).expect("can be used")
+    }
+
+    fn server_for_known_clients(&self) -> ServerConfigBuilder {
+        let verifier = pem::client_verifier(self.path("authority.pem")).expect("can be used");
+        self.server().client_verifier(verifier)
+    }
+
+    fn client(&self, authorities: &str) -> ClientConfigBuilder {
+        pem::client(self.path(authorities)).expect("can be used")
+    }
+
     /// What is wrong, after a check that the message names the file.
     fn fault(&self, chain: &str, key: &str, guilty: &str) -> Fault {
         let error = pem::identity(self.path(chain), self.path(key), &default_provider()).expect_err("cannot be used");
@@ -64,6 +81,89 @@ fn good_files_are_loaded() {
     let files = Files::new();
     pem::identity(files.path("good.pem"), files.path("good.key"), &default_provider()).expect("can be used");
     assert_eq!(pem::roots(files.path("good.pem")).expect("can be used").len(), 1);
+}
+
+#[test]
+fn a_client_and_a_server_from_files_find_each_other() {
+    let files = Files::new();
+    both(files.client("authority.pem"), files.server()).establish();
+}
+
+#[test]
+fn clients_of_the_right_authority_are_known_by_their_certificates() {
+    let files = Files::new();
+    let client = pem::client_with_identity(
+        files.path("authority.pem"),
+        files.path("other.pem"),
+        files.path("other.key"),
+    )
+    .expect("can be used");
+    let mut both = both(client.endpoint_name("worker-7"), files.server_for_known_clients());
+    both.establish();
+    assert_eq!(both.client_identity().certificates().len(), 1);
+    assert_eq!(both.client_identity().endpoint_name(), Some("worker-7"));
+}
+
+#[test]
+fn a_client_without_a_certificate_is_refused_where_one_is_wanted() {
+    let files = Files::new();
+    let mut both = both(files.client("authority.pem"), files.server_for_known_clients());
+    both.until("the refusal", |both| both.client_closed().is_some());
+    let closed = both.client_closed().expect("just seen");
+    assert!(matches!(closed.reason, CloseReason::ByPeer { .. }), "{}", closed.reason);
+}
+
+#[test]
+fn a_server_that_the_authority_does_not_vouch_for_is_refused() {
+    let files = Files::new();
+    let stranger = insecure_test_credentials("localhost");
+    let mut both = both(files.client("authority.pem"), stranger.server());
+    both.until("the refusal", |both| both.client_closed().is_some());
+    let closed = both.client_closed().expect("just seen");
+    assert!(
+        matches!(closed.reason, CloseReason::PeerRejected(_)),
+        "{}",
+        closed.reason
+    );
+}
+
+#[test]
+fn every_function_tells_which_of_its_files_is_at_fault() {
+    let files = Files::new();
+    let [good, key, none, nonsense, other] =
+        ["good.pem", "good.key", "none.pem", "nonsense.pem", "other.key"].map(|name| files.path(name));
+    let server =
+        |chain: &Path, key: &Path, guilty: &Path| named(pem::server(chain, key).expect_err("cannot be used"), guilty);
+    assert!(matches!(server(&none, &key, &none), Fault::Missing));
+    assert!(matches!(server(&good, &other, &other), Fault::KeyMismatch { .. }));
+
+    let client = |roots: &Path| named(pem::client(roots).expect_err("cannot be used"), roots);
+    assert!(matches!(client(&none), Fault::Missing));
+    assert!(matches!(client(&key), Fault::NoCertificate));
+    assert!(matches!(client(&nonsense), Fault::Refused(_)));
+
+    let verifier = |roots: &Path| named(pem::client_verifier(roots).expect_err("cannot be used"), roots);
+    assert!(matches!(verifier(&none), Fault::Missing));
+    assert!(matches!(verifier(&key), Fault::NoCertificate));
+    assert!(matches!(verifier(&nonsense), Fault::Refused(_)));
+
+    let known = |roots: &Path, chain: &Path, key: &Path, guilty: &Path| {
+        let error = pem::client_with_identity(roots, chain, key).expect_err("cannot be used");
+        named(error, guilty)
+    };
+    assert!(matches!(known(&nonsense, &good, &key, &nonsense), Fault::Refused(_)));
+    assert!(matches!(known(&good, &none, &key, &none), Fault::Missing));
+    assert!(matches!(known(&good, &good, &other, &other), Fault::KeyMismatch { .. }));
+}
+
+fn both(client: ClientConfigBuilder, server: ServerConfigBuilder) -> Both {
+    let context = zmq::Context::new();
+    let endpoint = Endpoint::new(&context, "tcp://127.0.0.1:*");
+    let server = Server::bind(endpoint, &server.build().expect("complete")).expect("free");
+    let address = server.local_address().expect("bound");
+    let endpoint = Endpoint::new(&context, &address);
+    let client = Client::connect(endpoint, localhost(), &client.build().expect("complete")).expect("opens");
+    Both::new(client, server)
 }
 
 #[test]
