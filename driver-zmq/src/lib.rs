@@ -1,5 +1,5 @@
 //! Secure sessions over ZeroMQ that outlive their connections: [`steadfast`] on a `DEALER` (the [`Client`]) and a `ROUTER` (the
-//! [`Server`]) of the stock [`zmq`] crate.
+//! [`Server`]) of the stock [`zmq`] crate, or on two `PAIR`s.
 //!
 //! ```
 //! use std::time::Duration;
@@ -42,28 +42,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With certificates of your own, from PEM files:
+//! With certificates of your own, from PEM files ([`pem`]):
 //!
 //! ```no_run
-//! use std::sync::Arc;
-//! use steadfast_zmq::steadfast::rustls::client::WebPkiServerVerifier;
-//! use steadfast_zmq::steadfast::{ClientConfig, ServerConfig};
-//! use steadfast_zmq::{default_provider, pem};
+//! use steadfast_zmq::pem;
 //!
-//! let provider = default_provider();
-//! let (chain, key) = pem::identity("server.pem", "server.key", &provider)?;
-//! let server = ServerConfig::builder(provider.clone(), chain, key).build()?;
-//!
-//! let roots = Arc::new(pem::roots("authority.pem")?);
-//! let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
-//! let client = ClientConfig::builder(provider, verifier).build()?;
+//! let server = pem::server("server.pem", "server.key")?.build()?;
+//! let client = pem::client("authority.pem")?.build()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The [`guide`] goes through all of it, chapter by chapter: [clients](guide::client), [servers](guide::server), [patterns](guide::patterns),
+//! [what may fail and what to do](guide::failures), [settings](guide::tuning), [logs and counters](guide::observing),
+//! [plain 0MQ and CURVE](guide::migrating), [restarts and releases](guide::upgrading).
 //!
 //! # Who drives
 //!
 //! The thread that calls: nothing happens between calls. Whoever waits, waits in [`Client::recv`] or [`Server::recv`] and is served
-//! there; whoever has other work calls `recv_timeout` or `try_recv` every second or so.
+//! there; whoever has other work calls `recv_timeout` or `try_recv` every second or so, or leaves it to a thread in the background
+//! ([`Client::spawn`], [`Server::spawn`]): [all the ways](guide::patterns#which-thread-drives).
 //!
 //! # What 0MQ does beneath
 //!
@@ -118,6 +115,7 @@ mod counters;
 mod diagnosis;
 mod endpoint;
 mod error;
+pub mod guide;
 mod handle;
 mod link;
 mod monitor;
