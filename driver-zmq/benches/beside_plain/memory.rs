@@ -28,7 +28,7 @@ pub(crate) fn measure(arguments: &Arguments, credentials: &Credentials, report: 
             series.values.push(bytes);
         }
     }
-    let target = |kind| (kind != Kind::Plain).then_some(Target::AtMostMore(6.0 * 1024.0));
+    let target = |kind| (kind != Kind::Plain).then_some(Target::Surplus(6.0 * 1024.0));
     report.add(
         "memory of a server for each idle peer, B",
         Better::Lower,

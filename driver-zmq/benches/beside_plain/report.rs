@@ -23,12 +23,12 @@ pub(crate) enum Better {
 /// What is to be reached.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// As a multiple of the plain value.
-    AtLeast(f64),
-    /// As a multiple of the plain value.
-    AtMost(f64),
-    /// So much more than the plain value.
-    AtMostMore(f64),
+    /// At least this multiple of the plain value.
+    Floor(f64),
+    /// At most this multiple of the plain value.
+    Ceiling(f64),
+    /// At most so much more than the plain value.
+    Surplus(f64),
 }
 
 /// A table, a line for each quantity and carrier.
@@ -109,9 +109,9 @@ impl Comparison {
 
     fn verdict(&self, target: Target) -> &'static str {
         let is_reached = match target {
-            Target::AtLeast(ratio) => median(&self.ratios) >= ratio,
-            Target::AtMost(ratio) => median(&self.ratios) <= ratio,
-            Target::AtMostMore(more) => self.more <= more,
+            Target::Floor(ratio) => median(&self.ratios) >= ratio,
+            Target::Ceiling(ratio) => median(&self.ratios) <= ratio,
+            Target::Surplus(more) => self.more <= more,
         };
         if is_reached { "reached" } else { "MISSED" }
     }
@@ -128,9 +128,9 @@ impl std::fmt::Display for Comparison {
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::AtLeast(ratio) => write!(f, "at least {ratio}"),
-            Self::AtMost(ratio) => write!(f, "at most {ratio}"),
-            Self::AtMostMore(bytes) => write!(f, "at most {bytes} more"),
+            Self::Floor(ratio) => write!(f, "at least {ratio}"),
+            Self::Ceiling(ratio) => write!(f, "at most {ratio}"),
+            Self::Surplus(bytes) => write!(f, "at most {bytes} more"),
         }
     }
 }

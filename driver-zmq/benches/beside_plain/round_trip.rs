@@ -37,7 +37,7 @@ pub(crate) fn measure(arguments: &Arguments, credentials: &Credentials, report: 
                 .map(|(kind, samples)| Series::new(*kind, samples.iter().map(micros).collect()))
                 .collect()
         };
-        let target = |kind| (kind != Kind::Plain).then_some(Target::AtMost(1.25));
+        let target = |kind| (kind != Kind::Plain).then_some(Target::Ceiling(1.25));
         report.add(
             &format!("{bytes} B, round trip p50, µs"),
             Better::Lower,

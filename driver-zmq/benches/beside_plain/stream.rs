@@ -61,7 +61,7 @@ pub(crate) fn measure(arguments: &Arguments, credentials: &Credentials, report: 
             &format!("{bytes} B, processor s/GB"),
             Better::Lower,
             &series(|sample| sample.busy_seconds_per_gigabyte),
-            |kind| (kind == Kind::Session && bytes == 64 << 10).then_some(Target::AtMost(1.3)),
+            |kind| (kind == Kind::Session && bytes == 64 << 10).then_some(Target::Ceiling(1.3)),
         );
     }
     Ok(())
@@ -77,7 +77,7 @@ fn rate_target(kind: Kind, bytes: u32) -> Option<Target> {
         (Kind::Session, 0x10_0000) => 0.6,
         _ => return None,
     };
-    Some(Target::AtLeast(at_least))
+    Some(Target::Floor(at_least))
 }
 
 /// Fresh processes, as many messages as make up the time, and those again: now everything is warm.
