@@ -28,10 +28,12 @@
 //!             Asked::Other(Event::Closed(_)) => return Ok(()),
 //!             Asked::Other(_) => {}
 //!         }
-//!         while last_first.len() >= 2 && let Some(request) = last_first.pop() {
-//!             let reply = [Bytes::from("you asked"), request.parts[0].clone()];
-//!             let sent = request.reply(&reply, |session, parts| server.send_parts(session, parts));
-//!             sent.expect("the client is still there");
+//!         if last_first.len() == 2 {
+//!             for request in last_first.drain(..).rev() {
+//!                 let reply = ["you asked".into(), request.parts[0].clone()];
+//!                 let sent = request.reply(&reply, |session, parts| server.send_parts(session, parts));
+//!                 sent.expect("the client is still there");
+//!             }
 //!         }
 //!     }
 //! });
