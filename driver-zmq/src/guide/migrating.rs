@@ -7,7 +7,7 @@
 //! | `DEALER` connects, `ROUTER` binds | [`Client::connect`], [`Server::bind`] |
 //! | `PAIR`, `PAIR` | the same two, each with [`Endpoint::pair`](crate::Endpoint::pair) |
 //! | `ROUTER` connects, `DEALER` binds | [`Server::connect`], [`Client::bind`] |
-//! | `REQ`, `REP` | the module `requests`; or messages with a number of your own, as below |
+//! | `REQ`, `REP` | [`requests`](crate::requests); or messages of your own, as below |
 //! | `PUSH`, `PULL` | workers that are clients, and a server that gives each what it has room for: `examples/load_balancer` |
 //! | `PUB`, `SUB` | not yet; a server that sends to each of its sessions does for few |
 //! | `inproc` | the plain socket: threads of one process have nothing to hide from each other |

@@ -63,7 +63,7 @@
 //! # Through a `zmq_proxy`
 //!
 //! A session goes through stock proxies, up to seven in a row: they see envelopes and ciphertext. Clients connect to
-//! the proxy's `ROUTER`, its `DEALER` connects to the server or the server to it:
+//! the proxy's `ROUTER`, its `DEALER` connects to the server or the server to it (`examples/proxy.rs` is one to run):
 //!
 //! ```
 //! use steadfast_zmq::steadfast::Event;
@@ -102,7 +102,9 @@
 //!
 //! # Request and reply
 //!
-//! See the module `requests`.
+//! [`requests`](crate::requests) keeps the books of questions and answers over any of these: many requests may be open
+//! at once, replies find them in any order, and of each request the application hears in the end, whatever restarts. It
+//! sends nothing itself: events go through it on their way to the application.
 //!
 //! # Which thread drives
 //!
@@ -127,7 +129,7 @@
 //!
 //! ## Futures
 //!
-//! The handles know no runtime; they wake whatever polled them:
+//! The handles know no runtime; they wake whatever polled them (`examples/futures.rs` is a whole program):
 //!
 //! ```
 //! use std::future::poll_fn;
@@ -238,7 +240,7 @@
 //! *changed*, and any call on the socket may take the signal away, sending too. So there is one rule, whatever the
 //! loop: **before every wait**, call `try_recv` until it returns nothing, then ask for `deadline`, and wait no longer
 //! than that. A signal that was missed shows as a deadline that has passed. Watch for readability alone; level- or
-//! edge-triggered makes no difference then.
+//! edge-triggered makes no difference then. `examples/event_loop.rs` does it with mio.
 //!
 //! ```
 //! use std::os::fd::RawFd;

@@ -22,6 +22,7 @@
 //! | `linger` | 30 s | How long closing waits for both sides to have everything. As long as you would wait yourself. |
 //! | `renew_after` | 1 day | After so long (less up to an eighth) the session goes on under secrets of another handshake. Who copies a process's memory reads on until then. An hour costs one handshake an hour. |
 //! | `packets_per_key` | 2²⁰ | Packets under one key: an eighth of what RFC 9001 allows. Changing to the next costs nothing; there is no reason to change this but tests. |
+//! | `share_packets` | yes | Messages that wait share packets: about a thousand of 64 bytes in one. Without, the number and lengths of packets show those of messages, and small messages take several times the time. |
 //! | `stall_after` | 60 s | How long a message that holds memory of the pool may make no progress *while others wait for it*. Lower it where clients are fast and many. |
 //!
 //! # Builders

@@ -32,7 +32,8 @@
 //! Closing is for a process that will not come back, and for clients without a name. The second is for a process that
 //! is replaced. Before it, `flush` each session, so that the peers' applications have what this side sent. What the
 //! peers send from then on is in their `PeerRestarted`, for the new process to get by redelivery or from their
-//! applications. Do not drop the value: that begins to close, and a session that is closing when its peer restarts ends.
+//! applications. Do not drop the value: that begins to close, and a session that is closing when its peer restarts
+//! ends.
 //!
 //! `PeerRestarted` in a rolling restart is thus no failure. A program that treats it as one (by alarm, by exit) turns
 //! each upgrade into an outage.
