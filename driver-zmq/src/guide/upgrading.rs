@@ -56,7 +56,7 @@
 //! use steadfast_zmq::steadfast::Event;
 //! # use steadfast_zmq::steadfast::ClientConfig;
 //! # use steadfast_zmq::testing::insecure_test_credentials;
-//! # use steadfast_zmq::{Client, Endpoint, Error, Server};
+//! # use steadfast_zmq::{Client, Endpoint, Server};
 //! # let (credentials, context) = (insecure_test_credentials("localhost"), zmq::Context::new());
 //! # let config = credentials.server().client_verifier(credentials.client_verifier()).build()?;
 //! # let mut server = Server::bind(Endpoint::new(&context, "tcp://127.0.0.1:*"), &config)?;
@@ -66,18 +66,12 @@
 //! #     let config = credentials.client().identity(chain, key).endpoint_name("worker-7");
 //! #     config.build().expect("complete")
 //! # };
-//! # let mut doomed = zmq::Context::new();
-//! # let client = Client::connect(Endpoint::new(&doomed, &address), "localhost".try_into()?, &config())?.spawn()?;
+//! # let connect = || Client::connect(Endpoint::new(&context, &address), "localhost".try_into().expect("a name"), &config());
+//! # let _old = connect()?.spawn()?; // Says nothing more, as a process that was killed.
 //! # let established = server.recv()?;
 //! # assert!(matches!(established.event, Event::Established(_)));
 //! # let session = established.session;
-//! # // The old process ends without a word.
-//! # let end = std::thread::spawn(move || doomed.destroy());
-//! # while !matches!(client.recv(), Err(Error::Terminated)) {}
-//! # drop(client);
-//! # end.join().expect("no panic")?;
-//! # let endpoint = Endpoint::new(&context, &address);
-//! # let client = Client::connect(endpoint, "localhost".try_into()?, &config())?.spawn()?;
+//! # let _new = connect()?.spawn()?;
 //! // The worker was restarted, with a certificate for the same name and another key.
 //! loop {
 //!     let received = server.recv()?;
