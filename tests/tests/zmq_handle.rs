@@ -255,11 +255,23 @@ fn who_waits_is_told_when_the_context_is_terminated() {
     ends(|| {
         let scene = Scene::default();
         let pair = Pair::start(&scene, Limits::default());
-        let waiting = thread::spawn(move || wait_for_end(&pair.client));
-        drop((pair.server, scene.credentials));
+        let (client, server) = (pair.client.clone(), pair.server.clone());
+        let waiting = [
+            thread::spawn(move || wait_for_end(&client)),
+            thread::spawn(move || {
+                loop {
+                    if let Err(error) = server.recv() {
+                        break error;
+                    }
+                }
+            }),
+        ];
         let mut context = scene.context;
         thread::spawn(move || context.destroy());
-        let end = waiting.join().expect("no panic");
-        assert!(matches!(end, Error::Terminated), "{end}");
+        for waits in waiting {
+            assert_eq!(waits.join().expect("no panic"), Error::Terminated);
+        }
+        // Not before both were told: dropping it says a last word to the other.
+        drop(pair);
     });
 }
