@@ -117,6 +117,7 @@ mod endpoint;
 mod error;
 pub mod guide;
 mod handle;
+mod inproc;
 mod link;
 mod monitor;
 mod noise;

@@ -1,7 +1,9 @@
 //! A socket with one address, and what keeps it connected.
 
+use std::iter;
 use std::time::Instant;
 
+use smallvec::SmallVec;
 use tracing::Span;
 use zmq::{POLLIN, PollEvents, PollItem, SocketType};
 
@@ -17,6 +19,8 @@ use crate::{Counters, Error, OpenError, options};
 pub(crate) struct Link {
     pub(crate) carrier: Carrier,
     pub(crate) counters: Counters,
+    /// When it was served last.
+    pub(crate) last_turn: Instant,
     kind: SocketType,
     context: zmq::Context,
     address: String,
@@ -70,6 +74,7 @@ impl Link {
         let link = Self {
             carrier: Carrier::new(socket),
             counters: Counters::default(),
+            last_turn: Instant::now(),
             kind,
             context: endpoint.context.clone(),
             owner: Owner::this_process(),
@@ -157,30 +162,36 @@ impl Link {
 
     /// What `zmq::poll` should wait for.
     pub(crate) fn poll_items(&self, wanted: PollEvents) -> impl Iterator<Item = PollItem<'_>> {
-        let monitor = self.monitor().map(|monitor| monitor.socket().as_poll_item(POLLIN));
-        std::iter::once(self.carrier.socket().as_poll_item(wanted)).chain(monitor)
+        let monitor = self.monitor_socket().map(|monitor| monitor.as_poll_item(POLLIN));
+        iter::once(self.carrier.socket().as_poll_item(wanted)).chain(monitor)
     }
 
     /// The same by descriptors, which signal changes: see [`missed_a_signal`](Self::missed_a_signal).
     pub(crate) fn signals(&self) -> Result<Vec<PollItem<'static>>, Error> {
-        let sockets = std::iter::once(self.carrier.socket()).chain(self.monitor().map(Monitor::socket));
-        let items = sockets.map(|socket| Ok(PollItem::from_fd(socket.get_fd()?, POLLIN)));
+        let items = self
+            .sockets()
+            .map(|socket| Ok(PollItem::from_fd(socket.get_fd()?, POLLIN)));
         items.collect()
     }
 
     #[cfg(unix)]
     pub(crate) fn descriptors(&self) -> Result<impl Iterator<Item = std::os::fd::RawFd>, Error> {
-        let monitor = self.monitor().map(|monitor| monitor.socket().get_fd()).transpose()?;
-        Ok(std::iter::once(self.carrier.socket().get_fd()?).chain(monitor))
+        let descriptors: SmallVec<[_; 2]> = self.sockets().map(zmq::Socket::get_fd).collect::<Result<_, _>>()?;
+        Ok(descriptors.into_iter())
+    }
+
+    /// Those that show that there is something to do.
+    fn sockets(&self) -> impl Iterator<Item = &zmq::Socket> {
+        iter::once(self.carrier.socket()).chain(self.monitor_socket())
+    }
+
+    fn monitor_socket(&self) -> Option<&zmq::Socket> {
+        self.monitor().map(Monitor::socket)
     }
 
     pub(crate) fn wait(&self, wanted: PollEvents, deadlines: &[Option<Instant>]) -> Result<(), Error> {
-        let socket = self.carrier.socket().as_poll_item(wanted);
-        match self.monitor() {
-            Some(monitor) => wait::poll(&mut [socket, monitor.socket().as_poll_item(POLLIN)], deadlines)?,
-            None => wait::poll(&mut [socket], deadlines)?,
-        }
-        Ok(())
+        let mut items: SmallVec<[_; 2]> = self.poll_items(wanted).collect();
+        Ok(wait::poll(&mut items, deadlines)?)
     }
 
     /// A packet went out: 0MQ may have taken the signal of others that arrived.

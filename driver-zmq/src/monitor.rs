@@ -1,10 +1,9 @@
 //! 0MQ's own news of a connection: a hint, never more.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use zmq::{DONTWAIT, SocketEvent};
 
 use crate::OpenError;
+use crate::inproc::unused_endpoint;
 
 /// Listens to the connection of one connecting socket.
 ///
@@ -87,11 +86,6 @@ fn check_context(context: &zmq::Context, socket: &zmq::Socket) -> Result<(), Ope
         Ok(()) => Err(OpenError::OtherContext),
         Err(error) => Err(error.into()),
     }
-}
-
-fn unused_endpoint() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("inproc://steadfast-monitor-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The first frame of an event: its number and a value, in the machine's byte order (`zmq_socket_monitor(3)`).

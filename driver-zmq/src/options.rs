@@ -4,9 +4,8 @@ use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustls::crypto::aws_lc_rs;
-
 use crate::endpoint::Heartbeat;
+use crate::provider::random;
 
 /// 0MQ tries again this soon after a connection broke, in milliseconds; drawn once a process from this range. What a session is
 /// silent for after a cut is mostly this. Longer: data waits. Shorter: a server that comes back is met by a storm.
@@ -98,11 +97,10 @@ fn reconnect() -> Reconnect {
 }
 
 fn draw(range: RangeInclusive<i32>) -> i32 {
-    let mut bytes = [0; 4];
-    // Without randomness there is no session either; the middle will do.
-    if aws_lc_rs::default_provider().secure_random.fill(&mut bytes).is_err() {
+    let Some(bytes) = random() else {
+        // Without randomness there is no session either; the middle will do.
         return i32::midpoint(*range.start(), *range.end());
-    }
+    };
     let span = range.end() - range.start() + 1;
     range.start() + i32::from_be_bytes(bytes).rem_euclid(span)
 }

@@ -19,11 +19,8 @@ pub(crate) trait Driven: Send + 'static {
 
     fn link_mut(&mut self) -> &mut Link;
 
-    /// When the last turn was.
-    fn last_turn(&self) -> Instant;
-
-    /// Everything that can be done without waiting.
-    fn turn(&mut self) -> Result<(), Error>;
+    /// Takes what has arrived, and does what is due.
+    fn serve(&mut self, now: Instant) -> Result<(), Error>;
 
     /// Sends what can be sent without waiting.
     fn transmit(&mut self, now: Instant) -> Result<(), Error>;
@@ -48,9 +45,20 @@ pub(crate) trait Driven: Send + 'static {
     /// From when on nobody misses anything if the socket is closed; none while it is needed.
     fn over_at(&self) -> Option<Instant>;
 
+    /// Everything that can be done without waiting.
+    fn turn(&mut self) -> Result<(), Error> {
+        self.link().owner().check()?;
+        let span = self.link().span().clone();
+        let _entered = span.enter();
+        let now = Instant::now();
+        self.link_mut().last_turn = now;
+        self.serve(now)?;
+        self.transmit(now)
+    }
+
     /// Waits for an event, but not longer than this.
     fn recv_until(&mut self, until: Option<Instant>) -> Result<Option<Self::Event>, Error> {
-        if self.last_turn().elapsed() >= SERVE_EVERY {
+        if self.link().last_turn.elapsed() >= SERVE_EVERY {
             self.turn()?;
         }
         loop {
@@ -88,7 +96,7 @@ pub(crate) trait Driven: Send + 'static {
 
     fn after_command(&mut self) -> Result<(), Error> {
         let now = Instant::now();
-        if now.saturating_duration_since(self.last_turn()) >= SERVE_EVERY {
+        if now.saturating_duration_since(self.link().last_turn) >= SERVE_EVERY {
             self.turn()
         } else {
             self.transmit(now)

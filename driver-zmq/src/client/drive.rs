@@ -24,20 +24,10 @@ impl Driven for Client {
         &mut self.link
     }
 
-    fn last_turn(&self) -> Instant {
-        self.last_turn
-    }
-
-    fn turn(&mut self) -> Result<(), Error> {
-        self.link.owner().check()?;
-        let span = self.link.span().clone();
-        let _entered = span.enter();
-        let now = Instant::now();
-        self.last_turn = now;
+    fn serve(&mut self, now: Instant) -> Result<(), Error> {
         self.take_news(now)?;
         self.receive(now)?;
-        self.expire(now)?;
-        self.transmit(now)
+        self.expire(now)
     }
 
     fn transmit(&mut self, now: Instant) -> Result<(), Error> {
@@ -89,7 +79,7 @@ impl Driven for Client {
     }
 
     fn over_at(&self) -> Option<Instant> {
-        (self.session.is_closed() && self.held.is_none()).then_some(self.last_turn)
+        (self.session.is_closed() && self.held.is_none()).then_some(self.link.last_turn)
     }
 }
 

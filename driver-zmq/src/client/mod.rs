@@ -35,7 +35,6 @@ pub struct Client {
     held: Option<Vec<u8>>,
     path: Path,
     diagnosis: Diagnosis,
-    last_turn: Instant,
     /// How long closing may take.
     linger: Duration,
     /// `Closed` was handed out.
@@ -99,7 +98,6 @@ impl Client {
             held: None,
             path: Path::New,
             diagnosis: Diagnosis::default(),
-            last_turn: Instant::now(),
             linger: config.limits().linger,
             ended: false,
         })

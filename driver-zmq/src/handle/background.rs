@@ -17,18 +17,12 @@ use crate::process::Owner;
 use crate::turn::Driven;
 use crate::{Error, OpenError, wait};
 
-/// What the handles share.
-pub(crate) struct Background<D: Driven> {
-    shared: Arc<Shared<D>>,
-    last: Arc<LastHandle<D>>,
-}
+/// What a handle has.
+pub(crate) struct Background<D: Driven>(Arc<LastHandle<D>>);
 
 impl<D: Driven> Clone for Background<D> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            last: self.last.clone(),
-        }
+        Self(self.0.clone())
     }
 }
 
@@ -86,33 +80,33 @@ impl<D: Driven> Background<D> {
             .name("steadfast".into())
             .spawn(move || driver.drive(&bell))
             .map_err(OpenError::Thread)?;
-        let last = Arc::new(LastHandle {
-            shared: shared.clone(),
+        Ok(Self(Arc::new(LastHandle {
+            shared,
             thread: Some(thread),
-        });
-        Ok(Self { shared, last })
+        })))
+    }
+
+    fn shared(&self) -> &Shared<D> {
+        &self.0.shared
     }
 
     /// Changes something, which those who wait for room may have waited for.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut D) -> Result<T, Error>) -> Result<T, Error> {
-        let mut state = self.shared.lock()?;
-        let done = run(&mut state.driven);
-        state.senders.wake_all(&self.shared.senders);
-        self.shared.leave(&mut state)?;
+        let mut state = self.shared().lock()?;
+        let done = self.shared().run(&mut state, run);
+        state.senders.wake_all(&self.shared().senders);
         done
     }
 
     /// Does something if that is possible without waiting.
     pub(crate) fn attempt<T>(&self, attempt: impl FnOnce(&mut D) -> Result<T, Error>) -> Result<T, Error> {
-        let mut state = self.shared.lock()?;
-        let done = attempt(&mut state.driven);
-        self.shared.leave(&mut state)?;
-        done
+        let mut state = self.shared().lock()?;
+        self.shared().run(&mut state, attempt)
     }
 
     /// Looks at something.
     pub(crate) fn look<T>(&self, run: impl FnOnce(&D) -> T) -> Result<T, Error> {
-        Ok(run(&self.shared.lock()?.driven))
+        Ok(run(&self.shared().lock()?.driven))
     }
 
     /// Does something as soon as that is possible without waiting.
@@ -121,18 +115,16 @@ impl<D: Driven> Background<D> {
         until: Option<Instant>,
         mut attempt: impl FnMut(&mut D) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut state = self.shared.lock()?;
+        let mut state = self.shared().lock()?;
         loop {
-            let done = attempt(&mut state.driven);
-            self.shared.leave(&mut state)?;
-            match done {
+            match self.shared().run(&mut state, &mut attempt) {
                 Err(Error::WouldBlock) if until.is_some_and(|until| until <= Instant::now()) => {
                     return Err(Error::TimedOut);
                 }
                 Err(Error::WouldBlock) => {}
                 other => return other,
             }
-            state = self.shared.senders.wait(state, |state| &mut state.senders, until);
+            state = self.shared().senders.wait(state, |state| &mut state.senders, until);
             state.check()?;
         }
     }
@@ -143,34 +135,34 @@ impl<D: Driven> Background<D> {
         task: &Context<'_>,
         attempt: impl FnOnce(&mut D) -> Result<T, Error>,
     ) -> Poll<Result<T, Error>> {
-        let mut state = self.shared.lock()?;
-        let done = attempt(&mut state.driven);
-        self.shared.leave(&mut state)?;
-        if matches!(done, Err(Error::WouldBlock)) {
-            state.senders.add_task(task.waker());
-            return Poll::Pending;
+        let mut state = self.shared().lock()?;
+        match self.shared().run(&mut state, attempt) {
+            Err(Error::WouldBlock) => {
+                state.senders.add_task(task.waker());
+                Poll::Pending
+            }
+            done => Poll::Ready(done),
         }
-        Poll::Ready(done)
     }
 
     /// Waits for an event, but not longer than this.
     pub(crate) fn recv_until(&self, until: Option<Instant>) -> Result<Option<D::Event>, Error> {
-        let mut state = self.shared.lock()?;
+        let mut state = self.shared().lock()?;
         loop {
-            if let Some(event) = self.shared.next_event(&mut state)? {
+            if let Some(event) = self.shared().run(&mut state, D::next_event)? {
                 return Ok(Some(event));
             } else if until.is_some_and(|until| until <= Instant::now()) {
                 return Ok(None);
             }
-            state = self.shared.receivers.wait(state, |state| &mut state.receivers, until);
+            state = self.shared().receivers.wait(state, |state| &mut state.receivers, until);
             state.check()?;
         }
     }
 
     /// The same for a task.
     pub(crate) fn poll_recv(&self, task: &Context<'_>) -> Poll<Result<D::Event, Error>> {
-        let mut state = self.shared.lock()?;
-        if let Some(event) = self.shared.next_event(&mut state)? {
+        let mut state = self.shared().lock()?;
+        if let Some(event) = self.shared().run(&mut state, D::next_event)? {
             return Poll::Ready(Ok(event));
         }
         state.receivers.add_task(task.waker());
@@ -180,7 +172,7 @@ impl<D: Driven> Background<D> {
     /// Ends the thread in the background once nothing is left to do, or at this moment, and waits for that: afterwards the socket is
     /// closed, and dropping the context waits for its last packets. Not if there are other handles.
     pub(crate) fn end(self, until: Instant) {
-        if let Some(last) = Arc::into_inner(self.last) {
+        if let Some(last) = Arc::into_inner(self.0) {
             last.end(until);
         }
     }
@@ -200,14 +192,9 @@ impl<D: Driven> Shared<D> {
         self.state.lock().expect("nothing panics under the lock")
     }
 
-    fn next_event(&self, state: &mut State<D>) -> Result<Option<D::Event>, Error> {
-        let event = state.driven.next_event();
-        self.leave(state)?;
-        event
-    }
-
-    /// Before the lock is left by another thread than the one in the background.
-    fn leave(&self, state: &mut State<D>) -> Result<(), Error> {
+    /// Does something in another thread than the one in the background, and sees to what follows from it.
+    fn run<T>(&self, state: &mut State<D>, run: impl FnOnce(&mut D) -> Result<T, Error>) -> Result<T, Error> {
+        let done = run(&mut state.driven);
         self.tell(state);
         if let Sleep::Until(until) = state.sleep
             && let Some(due) = state.driven.turn_due()?
@@ -215,7 +202,7 @@ impl<D: Driven> Shared<D> {
         {
             state.wake_driver();
         }
-        Ok(())
+        done
     }
 
     /// Wakes those who may find what they wait for.

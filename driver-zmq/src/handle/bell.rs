@@ -1,8 +1,8 @@
 //! What wakes the thread in the background while it waits for its sockets.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use zmq::{DONTWAIT, POLLIN, PollItem};
+
+use crate::inproc::unused_endpoint;
 
 /// The end that is heard.
 pub(crate) struct Bell(zmq::Socket);
@@ -12,8 +12,7 @@ pub(crate) struct Rope(zmq::Socket);
 
 /// Both ends: sockets, since nothing else works with `zmq::poll` on every system.
 pub(crate) fn bell(context: &zmq::Context) -> Result<(Bell, Rope), zmq::Error> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let endpoint = format!("inproc://steadfast-bell-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let endpoint = unused_endpoint();
     let (bell, rope) = (context.socket(zmq::PAIR)?, context.socket(zmq::PAIR)?);
     for socket in [&bell, &rope] {
         socket.set_linger(0)?;

@@ -22,7 +22,7 @@ impl Waiting {
         }
     }
 
-    /// Wakes one thread, or else all tasks: which of them are still there, nobody can tell.
+    /// Wakes one thread, and all tasks: which of these are still there, nobody can tell.
     pub(crate) fn wake_one(&mut self, threads: &Threads) {
         if self.threads > 0 {
             threads.0.notify_one();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use rustls::crypto::aws_lc_rs;
 use steadfast::{Bytes, Event, Message, MessageId};
 
 use super::tag::{RequestId, Tag};
+use crate::provider::random;
 
 /// The requests of one side of one session that have no reply yet: [requests](super).
 ///
@@ -72,9 +72,7 @@ impl Requests {
     /// # Panics
     /// If the system has no randomness: no session can begin then either.
     pub fn new() -> Self {
-        let mut asker = [0; 8];
-        let random = aws_lc_rs::default_provider().secure_random;
-        random.fill(&mut asker).expect("the system has randomness");
+        let asker = random().expect("the system has randomness");
         Self {
             asker: u64::from_be_bytes(asker),
             next: 0,

@@ -33,21 +33,11 @@ impl Driven for Server {
         &mut self.link
     }
 
-    fn last_turn(&self) -> Instant {
-        self.last_turn
-    }
-
-    fn turn(&mut self) -> Result<(), Error> {
-        self.link.owner().check()?;
-        let span = self.link.span().clone();
-        let _entered = span.enter();
-        let now = Instant::now();
-        self.last_turn = now;
+    fn serve(&mut self, now: Instant) -> Result<(), Error> {
         self.take_news(now)?;
         self.receive(now)?;
         self.expire(now)?;
-        self.retry(now)?;
-        self.transmit(now)
+        self.retry(now)
     }
 
     fn transmit(&mut self, now: Instant) -> Result<(), Error> {

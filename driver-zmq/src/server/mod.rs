@@ -41,7 +41,6 @@ pub struct Server {
     backlog: Backlog,
     noise: Noise,
     failures: Seldom,
-    last_turn: Instant,
     /// The core may have more to send than one turn took.
     behind: bool,
     /// Where it connects: until when nobody need be heard for the connection to pass for a good one.
@@ -101,7 +100,6 @@ impl Server {
             peers: HashMap::new(),
             backlog: Backlog::default(),
             failures: Seldom::default(),
-            last_turn: now,
             behind: false,
             quiet_until: now + longest_quiet,
             longest_quiet,
