@@ -4,14 +4,12 @@ use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use steadfast::rustls::client::WebPkiServerVerifier;
 use steadfast::{ClientConfig, ServerConfig};
+use steadfast_zmq::pem;
 use steadfast_zmq::testing::InsecureTestCredentials;
-use steadfast_zmq::{default_provider, pem};
 
 use crate::over_zmq::PATIENCE;
 
@@ -37,12 +35,8 @@ pub fn write_credentials(credentials: &InsecureTestCredentials, directory: &Path
 /// # Errors
 /// If its files are not there.
 pub fn client_config(directory: &Path, name: &str) -> Result<ClientConfig, Box<dyn Error>> {
-    let provider = default_provider();
-    let roots = Arc::new(pem::roots(directory.join("authority.pem"))?);
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
-    let files = ["pem", "key"].map(|kind| directory.join(format!("{name}.{kind}")));
-    let (chain, key) = pem::identity(&files[0], &files[1], &provider)?;
-    let config = ClientConfig::builder(provider, verifier).identity(chain, key);
+    let [chain, key] = ["pem", "key"].map(|kind| directory.join(format!("{name}.{kind}")));
+    let config = pem::client_with_identity(directory.join("authority.pem"), chain, key)?;
     Ok(config.endpoint_name(name).build()?)
 }
 
@@ -51,9 +45,7 @@ pub fn client_config(directory: &Path, name: &str) -> Result<ClientConfig, Box<d
 /// # Errors
 /// If its files are not there.
 pub fn server_config(directory: &Path) -> Result<ServerConfig, Box<dyn Error>> {
-    let provider = default_provider();
-    let (chain, key) = pem::identity(directory.join("server.pem"), directory.join("server.key"), &provider)?;
-    Ok(ServerConfig::builder(provider, chain, key).build()?)
+    Ok(pem::server(directory.join("server.pem"), directory.join("server.key"))?.build()?)
 }
 
 /// A process that is killed at the end of the test at the latest, also of a failing one.
