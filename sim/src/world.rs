@@ -82,8 +82,13 @@ impl World {
 
     /// A world with one client of the default kind, established at both sides.
     pub fn established(setup: Setup) -> (Self, ClientId) {
+        Self::established_as(setup, &ClientSetup::default())
+    }
+
+    /// The same with a client of this kind.
+    pub fn established_as(setup: Setup, client: &ClientSetup) -> (Self, ClientId) {
         let mut world = Self::new(setup);
-        let client = world.connect(&ClientSetup::default());
+        let client = world.connect(client);
         world.run_until(|world| world.is_established(client));
         (world, client)
     }

@@ -1,4 +1,4 @@
-//! What the tests of this package share: messages worth sending.
+//! What the tests of this package share: messages worth sending, and sessions within limits.
 
 pub mod captured;
 pub mod examples;
@@ -11,6 +11,21 @@ mod readme;
 pub mod restarts;
 
 use bytes::Bytes;
+use steadfast::Limits;
+use steadfast_sim::{ClientId, ClientSetup, ServerSetup, Setup, World};
+
+/// A session that is established, within these limits of its two sides.
+pub fn limited(setup: Setup, of_client: Limits, of_server: Limits) -> (World, ClientId) {
+    let server = ServerSetup {
+        limits: of_server,
+        ..setup.server
+    };
+    let client = ClientSetup {
+        limits: of_client,
+        ..ClientSetup::default()
+    };
+    World::established_as(Setup { server, ..setup }, &client)
+}
 
 /// `count` messages of one part; each says which it is, so that a mix-up shows.
 pub fn numbered(count: usize) -> Vec<Vec<Bytes>> {

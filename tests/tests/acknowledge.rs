@@ -26,17 +26,16 @@ fn manual() -> (World, ClientId) {
         limits: limits.clone(),
         ..ServerSetup::default()
     };
-    let mut world = World::new(Setup {
+    let setup = Setup {
         server,
         ..Setup::default()
-    });
-    let client = world.connect(&ClientSetup {
+    };
+    let client = ClientSetup {
         delivery: MANUAL,
         limits,
         ..ClientSetup::default()
-    });
-    world.run_until(|world| world.is_established(client));
-    (world, client)
+    };
+    World::established_as(setup, &client)
 }
 
 /// The ids of what a flow's receiver took.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use steadfast::Limits;
-use steadfast_sim::{ClientId, ClientSetup, Cut, Flow, PacketKind, ServerSetup, Setup, Transport, World};
-use steadfast_tests::pattern;
+use steadfast_sim::{ClientId, Cut, Flow, PacketKind, World};
+use steadfast_tests::{captured, limited, pattern};
 
 /// Below half of the smallest message, above all that is not of messages: header, tag, frame heads, an acknowledgement.
 const OVERHEAD_BYTES: usize = 200;
@@ -16,25 +16,7 @@ fn world(share_packets: bool) -> (World, ClientId) {
         share_packets,
         ..Limits::default()
     };
-    let server = ServerSetup {
-        limits: limits.clone(),
-        ..ServerSetup::default()
-    };
-    let transport = Transport {
-        capture: true,
-        ..Transport::default()
-    };
-    let mut world = World::new(Setup {
-        server,
-        transport,
-        ..Setup::default()
-    });
-    let client = world.connect(&ClientSetup {
-        limits,
-        ..ClientSetup::default()
-    });
-    world.run_until(|world| world.is_established(client));
-    (world, client)
+    limited(captured::setup(), limits.clone(), limits)
 }
 
 /// The lengths of the packets that carried messages on a flow, less what is not of messages, about: a multiple of a message's

@@ -6,10 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use steadfast::{CloseCode, CloseReason, Limits, Message, MessageId, SendError};
 use steadfast_sim::{
-    ClientId, ClientSetup, Cut, Direction, EndpointName, Flow, NodeId, Reading, ServerSetup, Setup, Transport, World,
-    pki, provider,
+    ClientId, ClientSetup, Cut, Direction, EndpointName, Flow, NodeId, Reading, Setup, Transport, World, pki, provider,
 };
-use steadfast_tests::{numbered, pattern};
+use steadfast_tests::{limited, numbered, pattern};
 
 const WINDOW: u64 = 20_000;
 
@@ -30,17 +29,7 @@ fn established(setup: Setup) -> (World, ClientId) {
         window_bytes: WINDOW,
         ..Limits::default()
     };
-    let server = ServerSetup {
-        limits: limits.clone(),
-        ..setup.server
-    };
-    let mut world = World::new(Setup { server, ..setup });
-    let client = world.connect(&ClientSetup {
-        limits,
-        ..ClientSetup::default()
-    });
-    world.run_until(|world| world.is_established(client));
-    (world, client)
+    limited(setup, limits.clone(), limits)
 }
 
 fn send(world: &mut World, flow: Flow, count: usize) -> Vec<MessageId> {

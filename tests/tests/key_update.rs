@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use steadfast::{CloseReason, Limits};
 use steadfast_sim::{
-    Action, ClientId, ClientSetup, Cut, Direction, Fault, PacketKind, PacketName, PerMille, Rates, ServerSetup, Setup,
-    Transport, World, provider,
+    Action, ClientId, Cut, Direction, Fault, PacketKind, PacketName, PerMille, Rates, Setup, Transport, World, provider,
 };
-use steadfast_tests::{mixed, numbered};
+use steadfast_tests::{limited, mixed, numbered};
 
 /// A session whose sides update their keys after so many packets each.
 fn updating(client_packets: u64, server_packets: u64, setup: Setup) -> (World, ClientId) {
@@ -18,17 +17,7 @@ fn updating(client_packets: u64, server_packets: u64, setup: Setup) -> (World, C
         max_packet_bytes: 8_000,
         ..Limits::default()
     };
-    let server = ServerSetup {
-        limits: limits(server_packets),
-        ..setup.server
-    };
-    let mut world = World::new(Setup { server, ..setup });
-    let client = world.connect(&ClientSetup {
-        limits: limits(client_packets),
-        ..ClientSetup::default()
-    });
-    world.run_until(|world| world.is_established(client));
-    (world, client)
+    limited(setup, limits(client_packets), limits(server_packets))
 }
 
 const NEVER: u64 = 1 << 20;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use steadfast::{Limits, SendError};
 use steadfast_sim::{
-    Action, ClientId, ClientSetup, Fault, NodeId, PacketKind, PacketName, Reading, ServerSetup, Setup, Transport, World,
+    Action, ClientId, ClientSetup, Fault, NodeId, PacketKind, PacketName, Reading, Setup, Transport, World,
 };
-use steadfast_tests::{numbered, pattern};
+use steadfast_tests::{captured, limited, numbered, pattern};
 
 const WINDOW: u64 = 20_000;
 const SEND_BUFFER: u64 = 100_000;
@@ -18,25 +18,7 @@ fn small_windows() -> (World, ClientId) {
         send_buffer_bytes: SEND_BUFFER,
         ..Limits::default()
     };
-    let server = ServerSetup {
-        limits: limits.clone(),
-        ..ServerSetup::default()
-    };
-    let transport = Transport {
-        capture: true,
-        ..Transport::default()
-    };
-    let mut world = World::new(Setup {
-        server,
-        transport,
-        ..Setup::default()
-    });
-    let client = world.connect(&ClientSetup {
-        limits,
-        ..ClientSetup::default()
-    });
-    world.run_until(|world| world.is_established(client));
-    (world, client)
+    limited(captured::setup(), limits.clone(), limits)
 }
 
 /// Bytes of data packets that a client gave to the network so far.

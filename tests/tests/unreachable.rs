@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use steadfast::{CloseReason, Event, Limits};
-use steadfast_sim::{ClientId, ClientSetup, Cut, Flow, PacketKind, ServerSetup, Setup, Transport, World};
-use steadfast_tests::numbered;
+use steadfast_sim::{ClientId, Cut, Flow, PacketKind, Setup, Transport, World};
+use steadfast_tests::{limited, numbered};
 
 const RETENTION: Duration = Duration::from_secs(100);
 const PING: Duration = Duration::from_secs(15);
@@ -19,26 +19,16 @@ fn with_retention(of_client: Duration, of_server: Duration) -> (World, ClientId)
         retention,
         ..Limits::default()
     };
-    let server = ServerSetup {
-        limits: limits(of_server),
-        ..ServerSetup::default()
-    };
     // Without hints: what is told follows from silence alone.
     let transport = Transport {
         hints: false,
         ..Transport::default()
     };
-    let mut world = World::new(Setup {
-        server,
+    let setup = Setup {
         transport,
         ..Setup::default()
-    });
-    let client = world.connect(&ClientSetup {
-        limits: limits(of_client),
-        ..ClientSetup::default()
-    });
-    world.run_until(|world| world.is_established(client));
-    (world, client)
+    };
+    limited(setup, limits(of_client), limits(of_server))
 }
 
 fn outages(world: &World, flow: Flow) -> usize {
