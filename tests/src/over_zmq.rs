@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use steadfast::rustls::pki_types::ServerName;
-use steadfast::{Bytes, ClientConfig, Closed, Event, Limits, Message, PeerIdentity, SessionId};
+use steadfast::{Bytes, ClientConfig, Closed, Event, Limits, Message, PeerIdentity, ServerConfigBuilder, SessionId};
 use steadfast_zmq::testing::{CutProxy, InsecureTestCredentials, insecure_test_credentials};
 use steadfast_zmq::{Client, Endpoint, Received, Server};
 use zmq::Context;
@@ -44,6 +44,12 @@ impl Scene {
     /// A server at a free port.
     pub fn server(&self) -> Server {
         self.server_at("tcp://127.0.0.1:*")
+    }
+
+    /// Begins the configuration of a server that asks clients for a certificate of the authority.
+    pub fn server_of_certified_clients(&self) -> ServerConfigBuilder {
+        let verifier = self.credentials.client_verifier();
+        self.credentials.server().client_verifier(verifier)
     }
 
     /// A client's configuration without a certificate of its own.

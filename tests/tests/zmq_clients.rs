@@ -1,42 +1,20 @@
 //! Several clients at one server, each its own process.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use steadfast::{Event, SessionId};
 use steadfast_tests::over_zmq::{PATIENCE, Scene, impatient};
+use steadfast_tests::processes::{Process, write_credentials};
 use steadfast_zmq::{Endpoint, Received, Server};
 use tempfile::TempDir;
 
-/// A client in a process of its own (see `src/bin/chatter.rs`): sends numbers, and prints each that comes back.
-struct Chatter(Child);
-
-impl Chatter {
-    fn start(echo: &Echo, name: &str) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_chatter"))
-            .args([&echo.address, &*echo.credentials.path().to_string_lossy(), name])
-            .args(echo.pair.then_some("pair"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        Self(child)
-    }
-
-    fn wait_for_echo(&mut self) -> String {
-        let output = self.0.stdout.as_mut().expect("piped");
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).expect("readable");
-        line
-    }
-}
-
-impl Drop for Chatter {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts a client in a process of its own (see `src/bin/chatter.rs`): it sends numbers, and prints each that comes back.
+fn chatter(echo: &Echo, name: &str) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatter"));
+    command.args([&echo.address, &*echo.credentials.path().to_string_lossy(), name]);
+    Process::start(command.args(echo.pair.then_some("pair")))
 }
 
 /// A server that echoes, and what it saw of each client, by the name in its certificate.
@@ -56,20 +34,8 @@ impl Echo {
     fn start(pair: bool) -> Self {
         let scene = Scene::default();
         let credentials = tempfile::tempdir().expect("a directory");
-        let write = |name: String, pem: String| std::fs::write(credentials.path().join(name), pem).expect("writable");
-        write("authority.pem".into(), scene.credentials.authority_pem());
-        for name in ["ann", "bob", "cat"] {
-            let (certificate, key) = scene.credentials.issue_pem(name);
-            write(format!("{name}.pem"), certificate);
-            write(format!("{name}.key"), key);
-        }
-        let verifier = scene.credentials.client_verifier();
-        let config = scene
-            .credentials
-            .server()
-            .client_verifier(verifier)
-            .build()
-            .expect("complete");
+        write_credentials(&scene.credentials, credentials.path(), &["ann", "bob", "cat"]);
+        let config = scene.server_of_certified_clients().build().expect("complete");
         let endpoint = impatient(Endpoint::new(&scene.context, "tcp://127.0.0.1:*"));
         let endpoint = if pair { endpoint.pair() } else { endpoint };
         let server = Server::bind(endpoint, &config).expect("a free port");
@@ -125,16 +91,16 @@ impl Echo {
 #[test]
 fn a_client_that_is_killed_leaves_the_others_alone() {
     let mut echo = Echo::start(false);
-    let mut chatters = ["ann", "bob", "cat"].map(|name| Chatter::start(&echo, name));
+    let [ann, bob, _cat] = ["ann", "bob", "cat"].map(|name| chatter(&echo, name));
     echo.serve("all three", |echo| {
         ["ann", "bob", "cat"].iter().all(|name| echo.count(name) >= 10)
     });
-    chatters[1].0.kill().expect("still running");
-    let (ann, cat) = (echo.count("ann"), echo.count("cat"));
+    bob.kill();
+    let (of_ann, of_cat) = (echo.count("ann"), echo.count("cat"));
     echo.serve("the other two", |echo| {
-        echo.count("ann") > ann + 50 && echo.count("cat") > cat + 50
+        echo.count("ann") > of_ann + 50 && echo.count("cat") > of_cat + 50
     });
-    assert!(chatters[0].wait_for_echo().starts_with("echo "));
+    assert!(ann.line().starts_with("echo "));
     assert_eq!(echo.server.stats().sessions, 3);
     assert!(!echo.unreachable.contains(&"ann".to_owned()) && !echo.unreachable.contains(&"cat".to_owned()));
 }
@@ -143,7 +109,7 @@ fn a_client_that_is_killed_leaves_the_others_alone() {
 fn over_a_pair_a_client_that_is_killed_and_started_anew_takes_its_own_place() {
     let mut echo = Echo::start(true);
     for life in 1..=3 {
-        let _ann = Chatter::start(&echo, "ann");
+        let _ann = chatter(&echo, "ann");
         // What the one before had sent may come first.
         echo.serve("the news of ann", |echo| {
             echo.names.len() + echo.restarted.len() == life
@@ -158,9 +124,9 @@ fn over_a_pair_a_client_that_is_killed_and_started_anew_takes_its_own_place() {
 #[test]
 fn over_a_pair_a_second_client_is_kept_out_and_disturbs_nobody() {
     let mut echo = Echo::start(true);
-    let _ann = Chatter::start(&echo, "ann");
+    let _ann = chatter(&echo, "ann");
     echo.serve("ann", |echo| echo.count("ann") > 10);
-    let _bob = Chatter::start(&echo, "bob");
+    let _bob = chatter(&echo, "bob");
     let taken = echo.count("ann");
     echo.serve("ann beside bob", |echo| echo.count("ann") > taken + 200);
     echo.serve("an echo that ann took", Echo::is_heard);

@@ -1,15 +1,16 @@
 //! Sessions inside event loops that are the application's own.
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use steadfast::Event;
 use steadfast_tests::examples::example_program;
 use steadfast_tests::over_zmq::{PATIENCE, Scene};
-use steadfast_zmq::{Client, Error};
+use steadfast_tests::processes::{Process, write_credentials};
+use steadfast_zmq::Client;
 
 #[test]
 fn messages_that_are_opened_already_make_the_deadline_zero_for_no_socket_shows_them() {
@@ -73,7 +74,7 @@ fn a_loop_of_zmq_poll_serves_many_sockets_at_once() {
 
 /// The example `event_loop`, at work.
 struct EventLoop {
-    process: Child,
+    _process: Process,
     address: String,
     status: String,
     _credentials: tempfile::TempDir,
@@ -82,28 +83,20 @@ struct EventLoop {
 impl EventLoop {
     fn start(scene: &Scene) -> Self {
         let credentials = tempfile::tempdir().expect("a directory");
-        let (certificate, key) = scene.credentials.server_pem();
-        let paths = [("server.pem", certificate), ("server.key", key)].map(|(name, pem)| {
-            let path = credentials.path().join(name);
-            std::fs::write(&path, pem).expect("writable");
-            path
-        });
-        let mut process = Command::new(example_program("event_loop"))
-            .args(["tcp://127.0.0.1:*", "127.0.0.1:0"])
-            .args(paths)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        let mut line = String::new();
-        let output = process.stdout.as_mut().expect("piped");
-        BufReader::new(output).read_line(&mut line).expect("readable");
-        let (address, status) = (line.trim().strip_prefix("serving "))
+        write_credentials(&scene.credentials, credentials.path(), &[]);
+        let process = Process::start(
+            Command::new(example_program("event_loop"))
+                .args(["tcp://127.0.0.1:*", "127.0.0.1:0", "server.pem", "server.key"])
+                .current_dir(credentials.path()),
+        );
+        let line = process.line();
+        let (address, status) = (line.strip_prefix("serving "))
             .and_then(|line| line.split_once(", status at "))
             .expect("where it is");
         Self {
             address: address.into(),
             status: status.into(),
-            process,
+            _process: process,
             _credentials: credentials,
         }
     }
@@ -114,13 +107,6 @@ impl EventLoop {
         let mut page = String::new();
         visitor.read_to_string(&mut page).expect("a page");
         page
-    }
-}
-
-impl Drop for EventLoop {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -155,7 +141,7 @@ fn take(client: &mut Client, messages: usize) {
         match client.recv_timeout(Duration::from_secs(1)) {
             Ok(Some(Event::Message(_))) => taken += 1,
             Ok(_) => {}
-            Err(error) => panic!("{}", Error::to_string(&error)),
+            Err(error) => panic!("{error}"),
         }
     }
 }

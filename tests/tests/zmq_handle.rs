@@ -30,14 +30,26 @@ impl Pair {
         let client = Client::connect(endpoint, localhost(), &config).expect("connects");
         let client = client.spawn().expect("a thread");
         assert!(matches!(next(&client), Event::Established(_)));
-        let received = server.recv_timeout(PATIENCE).expect("open").expect("news");
-        assert!(matches!(received.event, Event::Established(_)));
+        assert!(matches!(next_at(&server), Event::Established(_)));
         Self { client, server }
     }
 }
 
 fn next(client: &ClientHandle) -> Event {
     client.recv_timeout(PATIENCE).expect("open").expect("an event")
+}
+
+fn next_at(server: &ServerHandle) -> Event {
+    server.recv_timeout(PATIENCE).expect("open").expect("an event").event
+}
+
+/// How a call fails at last that is repeated until it does.
+fn failure<T>(mut call: impl FnMut() -> Result<T, Error>) -> Error {
+    loop {
+        if let Err(error) = call() {
+            return error;
+        }
+    }
 }
 
 #[test]
@@ -51,14 +63,7 @@ fn nobody_is_taken_for_unreachable_while_its_application_is_busy() {
     // Both applications do something else, for longer than either side believes in a silent peer.
     thread::sleep(Duration::from_secs(3));
     pair.client.send(b"done").expect("room");
-    assert!(matches!(
-        pair.server
-            .recv_timeout(PATIENCE)
-            .expect("open")
-            .expect("an event")
-            .event,
-        Event::Message(_)
-    ));
+    assert!(matches!(next_at(&pair.server), Event::Message(_)));
     assert!(pair.client.try_recv().expect("open").is_none());
 }
 
@@ -128,24 +133,12 @@ fn what_was_sent_arrives_after_the_last_handle_was_dropped() {
     }
     drop(other);
     for number in 0..100_u8 {
-        match pair
-            .server
-            .recv_timeout(PATIENCE)
-            .expect("open")
-            .expect("an event")
-            .event
-        {
+        match next_at(&pair.server) {
             Event::Message(message) => assert_eq!(message.payload()[0], number),
             other => panic!("{other}"),
         }
     }
-    match pair
-        .server
-        .recv_timeout(PATIENCE)
-        .expect("open")
-        .expect("an event")
-        .event
-    {
+    match next_at(&pair.server) {
         Event::Closed(closed) => assert_eq!(closed.reason, CloseReason::Finished),
         other => panic!("{other}"),
     }
@@ -216,7 +209,11 @@ fn who_waits_for_room_or_for_an_event_is_told_when_the_session_ends() {
     ends(|| {
         let pair = Pair::start(&Scene::default(), Limits::default());
         let (told, ended) = mpsc::channel();
-        for waits in [wait_for_room, wait_for_end] {
+        let waits: [fn(&ClientHandle) -> Error; 2] = [
+            |client| failure(|| client.send(&[0; 100_000])),
+            |client| failure(|| client.recv()),
+        ];
+        for waits in waits {
             let (client, told) = (pair.client.clone(), told.clone());
             thread::spawn(move || told.send(waits(&client)).expect("somebody waits"));
         }
@@ -234,22 +231,6 @@ fn who_waits_for_room_or_for_an_event_is_told_when_the_session_ends() {
     });
 }
 
-fn wait_for_room(client: &ClientHandle) -> Error {
-    loop {
-        if let Err(error) = client.send(&[0; 100_000]) {
-            return error;
-        }
-    }
-}
-
-fn wait_for_end(client: &ClientHandle) -> Error {
-    loop {
-        if let Err(error) = client.recv() {
-            return error;
-        }
-    }
-}
-
 #[test]
 fn who_waits_is_told_when_the_context_is_terminated() {
     ends(|| {
@@ -257,14 +238,8 @@ fn who_waits_is_told_when_the_context_is_terminated() {
         let pair = Pair::start(&scene, Limits::default());
         let (client, server) = (pair.client.clone(), pair.server.clone());
         let waiting = [
-            thread::spawn(move || wait_for_end(&client)),
-            thread::spawn(move || {
-                loop {
-                    if let Err(error) = server.recv() {
-                        break error;
-                    }
-                }
-            }),
+            thread::spawn(move || failure(|| client.recv())),
+            thread::spawn(move || failure(|| server.recv())),
         ];
         let mut context = scene.context;
         thread::spawn(move || context.destroy());

@@ -50,12 +50,7 @@ fn a_message_much_larger_than_the_window_arrives_whole() {
 fn both_sides_know_what_was_negotiated_and_with_whom() {
     let scene = Scene::default();
     let (chain, key) = scene.credentials.issue("worker");
-    let server_config = scene
-        .credentials
-        .server()
-        .client_verifier(scene.credentials.client_verifier())
-        .build()
-        .expect("complete");
+    let server_config = scene.server_of_certified_clients().build().expect("complete");
     let client_config = scene
         .credentials
         .client()

@@ -104,11 +104,7 @@ fn a_proxy_reads_no_byte_of_what_is_said_nor_by_whom() {
         credentials: insecure_test_credentials(SERVER),
         ..Scene::default()
     };
-    let config = scene
-        .credentials
-        .server()
-        .endpoint_name(SERVER_ENDPOINT)
-        .client_verifier(scene.credentials.client_verifier());
+    let config = scene.server_of_certified_clients().endpoint_name(SERVER_ENDPOINT);
     let endpoint = Endpoint::new(&scene.context, "tcp://127.0.0.1:*");
     let server = Server::bind(endpoint, &config.build().expect("complete")).expect("a free port");
     let proxy = Eavesdropper::start(&server.local_address().expect("bound"));

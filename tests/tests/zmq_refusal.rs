@@ -41,13 +41,7 @@ fn a_server_of_another_authority_is_refused_and_what_waited_is_returned() {
 #[test]
 fn a_client_without_the_certificate_that_a_server_wants_is_told_so() {
     let scene = Scene::default();
-    let verifier = scene.credentials.client_verifier();
-    let config = scene
-        .credentials
-        .server()
-        .client_verifier(verifier)
-        .build()
-        .expect("complete");
+    let config = scene.server_of_certified_clients().build().expect("complete");
     let server = Server::bind(Endpoint::new(&scene.context, "tcp://127.0.0.1:*"), &config).expect("a free port");
     let client = scene.client_at(&server.local_address().expect("bound"));
     let mut both = Both::new(client, server);

@@ -277,11 +277,8 @@ impl Answering {
     fn new(delivery: Delivery) -> Self {
         let (scene, files) = (Scene::default(), tempfile::tempdir().expect("a directory"));
         write_credentials(&scene.credentials, files.path(), &["ann"]);
-        let config = scene
-            .credentials
-            .server()
-            .client_verifier(scene.credentials.client_verifier());
-        let config = config.delivery(delivery).build().expect("complete");
+        let config = scene.server_of_certified_clients().delivery(delivery);
+        let config = config.build().expect("complete");
         let server = Server::bind(Endpoint::new(&scene.context, "tcp://127.0.0.1:*"), &config).expect("a free port");
         Self {
             _scene: scene,

@@ -3,31 +3,19 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast::rustls::client::WebPkiServerVerifier;
-use steadfast::{ClientConfig, Event};
+use steadfast::Event;
 use steadfast_tests::over_zmq::{impatient, localhost};
-use steadfast_zmq::{Client, Endpoint, default_provider, pem};
+use steadfast_tests::processes::client_config;
+use steadfast_zmq::{Client, Endpoint};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, directory, name, pair @ ..] = &arguments[..] else {
         return Err("ADDRESS DIRECTORY NAME [pair]".into());
     };
-    let (directory, provider) = (Path::new(directory), default_provider());
-    let roots = Arc::new(pem::roots(directory.join("authority.pem"))?);
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
-    let (chain, key) = pem::identity(
-        directory.join(format!("{name}.pem")),
-        directory.join(format!("{name}.key")),
-        &provider,
-    )?;
-    let config = ClientConfig::builder(provider, verifier)
-        .identity(chain, key)
-        .endpoint_name(name)
-        .build()?;
+    let config = client_config(Path::new(directory), name)?;
     let context = zmq::Context::new();
     let endpoint = impatient(Endpoint::new(&context, address));
     let endpoint = if pair.is_empty() { endpoint } else { endpoint.pair() };
